@@ -7,7 +7,7 @@ type Type string
 
 // The events of a rollout, in the order of its life.
 const (
-	Started     Type = "deployment.started"      // the rollout has its record
+	Started     Type = "deployment.started"      // Images: the rollout has its record
 	StepStarted Type = "step.started"            // Step
 	Progress    Type = "step.progress"           // Step, Message: what is being waited for
 	StepDone    Type = "step.done"               // Step, Took, Message
@@ -32,6 +32,7 @@ type Event struct {
 	Step      *Step     `json:"step,omitempty"`
 	Traffic   *int      `json:"traffic,omitempty"` // blue's share in percent
 	KPIs      []Reading `json:"kpis,omitempty"`
+	Images    []Image   `json:"images,omitempty"`
 	Message   string    `json:"message,omitempty"`
 	Error     string    `json:"error,omitempty"`
 	Took      float64   `json:"tookSeconds,omitempty"`
@@ -44,6 +45,15 @@ type Step struct {
 	Title     string `json:"title"`
 	Phase     string `json:"phase,omitempty"`
 	Component string `json:"component,omitempty"`
+	Traffic   int    `json:"traffic,omitempty"` // blue's share during the step, in percent
+	Done      string `json:"-"`                 // what people read once it is done
+}
+
+// Image is a component's image in both slots.
+type Image struct {
+	Component string `json:"component"`
+	Green     string `json:"green,omitempty"` // none before the first launch
+	Blue      string `json:"blue"`
 }
 
 // Verdict is what the KPI sentinel thinks of a KPI.

@@ -1,0 +1,85 @@
+package record
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Schema is the version of the record's form that this build writes.
+const Schema = 1
+
+// State is where a rollout stands in its life.
+type State string
+
+// The states of a rollout.
+const (
+	Preparing   State = "Preparing"
+	Testing     State = "Testing"
+	Shifting    State = "Shifting"
+	Keeping     State = "Keeping"
+	Settling    State = "Settling"
+	Completed   State = "Completed"
+	RollingBack State = "RollingBack"
+	RolledBack  State = "RolledBack"
+	Halted      State = "Halted" // it needs a person; Cause says why
+)
+
+// Ended reports whether nothing more will happen without a person.
+func (s State) Ended() bool { return s == Completed || s == RolledBack || s == Halted }
+
+// Rollout is one launch of one blueprint.
+type Rollout struct {
+	Schema     int                        `json:"schema"`
+	ID         string                     `json:"id"`
+	App        string                     `json:"app"`
+	Namespace  string                     `json:"namespace"`
+	Number     int                        `json:"number"` // counts the app's rollouts, from 1
+	State      State                      `json:"state"`
+	Traffic    int                        `json:"traffic"` // blue's share in percent, as last written
+	Cause      string                     `json:"cause,omitempty"`
+	Started    time.Time                  `json:"started"`
+	Ended      *time.Time                 `json:"ended,omitempty"`
+	Components []Component                `json:"components"`
+	Steps      []Step                     `json:"steps"`
+	Blueprint  json.RawMessage            `json:"blueprint"`       // as launched, defaults applied
+	Facts      map[string]json.RawMessage `json:"facts,omitempty"` // what each adapter found at the launch
+
+	// resourceVersion is the version last read or written; a write of an older one is refused.
+	resourceVersion string
+}
+
+// Component is a component's name and its image in both slots.
+type Component struct {
+	Name  string `json:"name"`
+	Green string `json:"green,omitempty"`
+	Blue  string `json:"blue"`
+}
+
+// Step is one thing a rollout does, with how far it came.
+type Step struct {
+	ID        string        `json:"id"`             // unique in the rollout: shift/canary
+	Kind      string        `json:"kind"`           // what does it: shift
+	Title     string        `json:"title"`          // what it will do
+	Done      string        `json:"done,omitempty"` // what is so once it is done
+	State     State         `json:"state"`          // the rollout's while the step runs
+	Component string        `json:"component,omitempty"`
+	Release   string        `json:"release,omitempty"`
+	Test      string        `json:"test,omitempty"`
+	Phase     string        `json:"phase,omitempty"`
+	Traffic   int           `json:"traffic,omitempty"`
+	For       time.Duration `json:"for,omitempty"` // how long it holds, in nanoseconds
+	Progress  Progress      `json:"progress,omitempty"`
+	Note      string        `json:"note,omitempty"` // what came of it
+	Started   *time.Time    `json:"started,omitempty"`
+	Ended     *time.Time    `json:"ended,omitempty"`
+}
+
+// Progress is how far a step came.
+type Progress string
+
+// The progress of a step; a step not begun has none.
+const (
+	Running Progress = "running"
+	Done    Progress = "done"
+	Failed  Progress = "failed"
+)

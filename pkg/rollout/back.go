@@ -1,0 +1,116 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"dro.dev/kubectl-dro/pkg/event"
+	"dro.dev/kubectl-dro/pkg/plan"
+	"dro.dev/kubectl-dro/pkg/record"
+)
+
+// retryMost is the longest pause between two tries to give traffic back to green.
+const retryMost = 2 * time.Second
+
+// RolledBackError says that everything is on green again, and why.
+type RolledBackError struct{ Cause error }
+
+func (e *RolledBackError) Error() string { return "rolled back: " + e.Cause.Error() }
+func (e *RolledBackError) Unwrap() error { return e.Cause }
+
+// HaltedError says that a rollout stands still until a person acts.
+type HaltedError struct{ Cause error }
+
+func (e *HaltedError) Error() string { return "halted: " + e.Cause.Error() }
+func (e *HaltedError) Unwrap() error { return e.Cause }
+
+// fail decides what a failed step means: nothing to this process when the rollout is another's, a halt once green is
+// being replaced (blue serves, and the old green is gone), else the way back.
+func (e *Engine) fail(ctx context.Context, rec *record.Rollout, step *record.Step, cause error) error {
+	if errors.Is(context.Cause(ctx), ErrLost) {
+		return ErrLost
+	}
+	if step.State == record.Settling {
+		rec.State, rec.Cause = record.Halted, cause.Error()
+		e.close(ctx, rec, event.Event{Type: event.Halted, Error: cause.Error()})
+		return &HaltedError{cause}
+	}
+	return e.back(ctx, rec, cause)
+}
+
+// back gives all traffic to green before anything else, even the record and the word of it, then tidies.
+func (e *Engine) back(ctx context.Context, rec *record.Rollout, cause error) error {
+	ctx, release := shield(ctx)
+	defer release()
+	decided := time.Now()
+	moved := rec.Traffic > 0
+	if moved {
+		if err := e.green(ctx, rec); err != nil {
+			return err
+		}
+	}
+	took := time.Since(decided).Seconds()
+	rec.State, rec.Cause, rec.Traffic = record.RollingBack, cause.Error(), 0
+	e.emit(rec, event.Event{Type: event.RollingBack, Error: cause.Error(), Traffic: share(moved)})
+	e.note(ctx, rec)
+	if err := e.tidy(ctx, rec, moved); err != nil {
+		err = fmt.Errorf("%w\n  all traffic is on green; blue was left in place (what began it: %w)", err, cause)
+		rec.State = record.Halted
+		e.close(ctx, rec, event.Event{Type: event.Halted, Error: err.Error()})
+		return &HaltedError{err}
+	}
+	rec.State = record.RolledBack
+	e.close(ctx, rec, event.Event{Type: event.RolledBack, Error: cause.Error(), Took: took})
+	return &RolledBackError{cause}
+}
+
+// share is the event's share for traffic that was moved back, or none when there was nothing to move.
+func share(moved bool) *int {
+	if !moved {
+		return nil
+	}
+	return new(int)
+}
+
+// green writes the routers back until it has worked, or the rollout is another's.
+func (e *Engine) green(ctx context.Context, rec *record.Rollout) error {
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, retryMost) {
+		try, cancel := context.WithTimeout(ctx, observeTime)
+		err := e.Routers.Restore(try)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		e.emit(rec, event.Event{Type: event.Warning, Message: fmt.Sprintf("give traffic back to green: %v; trying again", err)})
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// tidy removes what the rollout made. A slot that may still serve stays: its routers must have seen the way back first.
+func (e *Engine) tidy(ctx context.Context, rec *record.Rollout, moved bool) error {
+	if moved {
+		if err := e.observed(ctx); err != nil {
+			return err
+		}
+		if err := sleep(ctx, plan.DrainTime); err != nil {
+			return err
+		}
+	}
+	if err := e.Tests.Clean(ctx); err != nil {
+		e.emit(rec, event.Event{Type: event.Warning, Message: err.Error()})
+	}
+	for _, step := range slices.Backward(rec.Steps) {
+		if step.Kind != plan.Install || step.Started == nil {
+			continue
+		}
+		if err := e.Slots.Remove(ctx, step.Release); err != nil {
+			return fmt.Errorf("remove blue: %w", err)
+		}
+	}
+	return nil
+}
