@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -24,16 +25,19 @@ type Exit struct {
 	Log  string
 }
 
-func (e *Exit) Error() string { return fmt.Sprintf("exited with code %d: %s", e.Code, e.Log) }
+func (e *Exit) Error() string { return e.Log }
 
-// ReadFile reads a file as the container sees it, by its path inside the container.
-type ReadFile func(path string) ([]byte, error)
+// Known tells whether there is an image of the component at that tag.
+func Known(component, tag string) bool {
+	_, ok := catalogue()[component][tag]
+	return ok
+}
 
 // Handler is what the component's container serves at that tag. The error is an *Exit when the process would
 // end by itself; any other error means that there is no such image.
 //
 // env may name a mounted file of rules (RULES_FILE) or hold them (RULES); /rules shows them, read anew each time.
-func Handler(component, tag string, env map[string]string, read ReadFile) (http.Handler, error) {
+func Handler(component, tag string, env map[string]string) (http.Handler, error) {
 	known := catalogue()
 	versions, ok := known[component]
 	if !ok {
@@ -46,7 +50,7 @@ func Handler(component, tag string, env map[string]string, read ReadFile) (http.
 	if b.exits {
 		return nil, &Exit{Code: 1, Log: "panic: licence key for " + component + " is not readable"}
 	}
-	return newServer(component, tag, b, env, read), nil
+	return newServer(component, tag, b, env), nil
 }
 
 func names[V any](m map[string]V) string {
@@ -63,7 +67,7 @@ type server struct {
 	duration       prometheus.Histogram
 }
 
-func newServer(component, tag string, b behaviour, env map[string]string, read ReadFile) http.Handler {
+func newServer(component, tag string, b behaviour, env map[string]string) http.Handler {
 	s := &server{
 		component: component, tag: tag, behaviour: b, defect: defect{behaviour: b},
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -80,7 +84,7 @@ func newServer(component, tag string, b behaviour, env map[string]string, read R
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", s.healthz)
-	mux.HandleFunc("GET /rules", rules(env, read))
+	mux.HandleFunc("GET /rules", rules(env))
 	mux.HandleFunc("/{$}", s.business)
 	mux.HandleFunc("/pay", s.business)
 	if !b.silent {
@@ -118,12 +122,12 @@ func (s *server) business(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "%s %s\n", s.component, s.tag)
 }
 
-func rules(env map[string]string, read ReadFile) http.HandlerFunc {
+func rules(env map[string]string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		text := []byte(env["RULES"])
 		if path := env["RULES_FILE"]; path != "" {
 			var err error
-			text, err = read(path)
+			text, err = os.ReadFile(path)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				http.Error(w, err.Error(), http.StatusInternalServerError)
 				return

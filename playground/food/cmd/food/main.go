@@ -23,7 +23,7 @@ var component, tag string
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := run(ctx, environ(), ":8080")
+	err := start(ctx, environ())
 	var exit *food.Exit
 	switch {
 	case errors.As(err, &exit):
@@ -44,17 +44,21 @@ func environ() map[string]string {
 	return env
 }
 
-// run serves until ctx ends, then stops listening at once and finishes what is in flight.
-func run(ctx context.Context, env map[string]string, addr string) error {
-	h, err := food.Handler(env["FOOD_COMPONENT"], env["FOOD_TAG"], env, os.ReadFile)
+func start(ctx context.Context, env map[string]string) error {
+	h, err := food.Handler(env["FOOD_COMPONENT"], env["FOOD_TAG"], env)
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", addr)
+	l, err := net.Listen("tcp", ":8080")
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	fmt.Printf("%s %s listens on %s\n", env["FOOD_COMPONENT"], env["FOOD_TAG"], l.Addr())
+	return serve(ctx, h, l)
+}
+
+// serve answers until ctx ends, then stops listening at once and finishes what is in flight.
+func serve(ctx context.Context, h http.Handler, l net.Listener) error {
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
