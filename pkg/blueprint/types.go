@@ -1,42 +1,39 @@
 package blueprint
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 // Blueprint says which images, configs, tests, KPIs and traffic phases make up a release.
+//
+// The tags are read by the loader and the schema: doc is the field's description, min and max bound a number.
 type Blueprint struct {
-	ID        string         `json:"id"`
-	App       string         `json:"app,omitempty"`       // default: id without a trailing -v…
-	Namespace string         `json:"namespace,omitempty"` // default: the kubeconfig's
-	Images    []Component    `json:"images"`
-	Configs   []Config       `json:"configs,omitempty"`
-	Tests     []Test         `json:"tests,omitempty"`
-	KPI       map[string]KPI `json:"kpi,omitempty"`
-	Phases    []Phase        `json:"phases"`
-	Rollback  Policy         `json:"rollback,omitempty"` // default: auto
-	Keep      *Duration      `json:"keep,omitempty"`     // default: 15m; 0s settles at once
-	Hooks     bool           `json:"hooks,omitempty"`    // run the charts' install hooks for blue as well
-	Events    *Events        `json:"events,omitempty"`
+	ID        string         `json:"id" doc:"Name of the rollout, such as foodsvc-v2."`
+	App       string         `json:"app,omitempty" doc:"What successive blueprints release. Default: id without a trailing -v…."`
+	Namespace string         `json:"namespace,omitempty" doc:"Where the application runs. Default: the kubeconfig's; -n wins."`
+	Images    []Component    `json:"images" doc:"The components to release. The first is the primary."`
+	Configs   []Config       `json:"configs,omitempty" doc:"ConfigMaps and Secrets that are versioned with the slot."`
+	Tests     []Test         `json:"tests,omitempty" doc:"Commands that must succeed before traffic moves."`
+	KPI       map[string]KPI `json:"kpi,omitempty" doc:"The numbers to watch while blue carries traffic, by name."`
+	Phases    []Phase        `json:"phases" doc:"Ascending traffic shares for blue; the last is 100%."`
+	Rollback  Policy         `json:"rollback,omitempty" doc:"What happens on a breach: auto goes back, manual stops and asks. Default: auto."`
+	Keep      *Duration      `json:"keep,omitempty" doc:"How long green stays as it was after blue carries 100%. Default: 15m; 0s settles at once."`
+	Hooks     bool           `json:"hooks,omitempty" doc:"Run the charts' install hooks for blue as well."`
+	Events    *Events        `json:"events,omitempty" doc:"Who hears of the rollout."`
 }
-
-// Duration is a length of time as Go writes it: 90s, 5m, 1h30m.
-type Duration = metav1.Duration
 
 // Component is one image of the release: a service or a micro front end.
 type Component struct {
-	Svc      string         `json:"svc,omitempty"`
-	MFE      string         `json:"mfe,omitempty"`
-	Tag      string         `json:"tag,omitempty"`
-	Digest   string         `json:"digest,omitempty"`
-	Image    string         `json:"image,omitempty"`    // repository; default: green's
-	Chart    string         `json:"chart,omitempty"`    // a directory, archive, or reference Helm understands
-	Version  string         `json:"version,omitempty"`  // of the chart
-	Values   map[string]any `json:"values,omitempty"`   // for the chart
-	Set      []string       `json:"set,omitempty"`      // for the chart, as helm --set
-	TagValue string         `json:"tagValue,omitempty"` // where the chart takes the tag; default image.tag
-	Replicas *int32         `json:"replicas,omitempty"` // default: as many as green has
-	Port     int32          `json:"port,omitempty"`     // the container's; default 8080, used by the built-in chart
-	Service  string         `json:"service,omitempty"`  // green's Service; default: the component's name
-	Router   string         `json:"router,omitempty"`   // kind/name, when several routers point at green
+	Svc      string   `json:"svc,omitempty" doc:"Name of the component, when it is a service."`
+	MFE      string   `json:"mfe,omitempty" doc:"Name of the component, when it is a micro front end."`
+	Tag      string   `json:"tag,omitempty" doc:"The image's new tag. Quote it."`
+	Digest   string   `json:"digest,omitempty" doc:"The image's new digest, such as sha256:…."`
+	Image    string   `json:"image,omitempty" doc:"The image's repository, perhaps with its tag or digest. Default: green's repository."`
+	Chart    string   `json:"chart,omitempty" doc:"A chart's directory, archive, or reference Helm understands. Default: what green was made from."`
+	Version  string   `json:"version,omitempty" doc:"The chart's version."`
+	Values   Values   `json:"values,omitempty" doc:"Values for the chart."`
+	Set      []string `json:"set,omitempty" doc:"Values for the chart, each as path=value like helm --set."`
+	TagValue string   `json:"tagValue,omitempty" doc:"Where the chart takes the tag. Default: image.tag."`
+	Replicas *int32   `json:"replicas,omitempty" min:"0" max:"10000" doc:"How many pods blue has. Default: as many as green at that moment."`
+	Port     int32    `json:"port,omitempty" min:"1" max:"65535" doc:"The container's port, for the built-in chart. Default: 8080."`
+	Service  string   `json:"service,omitempty" doc:"Green's Service. Default: the component's name."`
+	Router   string   `json:"router,omitempty" doc:"kind/name of the router, when several point at green."`
 }
 
 // Name is the component's name, whichever kind it is.
@@ -47,25 +44,28 @@ func (c Component) Name() string {
 	return c.MFE
 }
 
+// Values are a chart's values. Whole numbers stay whole: they are int64, not float64.
+type Values map[string]any
+
 // Config is a ConfigMap or Secret that is versioned with the slot.
 type Config struct {
-	Name  string            `json:"name"`
-	Files []string          `json:"files,omitempty"` // relative to the blueprint
-	Data  map[string]string `json:"data,omitempty"`
-	From  string            `json:"from,omitempty"` // configmap/NAME or secret/NAME in the namespace
+	Name  string            `json:"name" doc:"Name that the workload refers to."`
+	Files []string          `json:"files,omitempty" doc:"Files in or below the blueprint's folder; each becomes a key named like the file."`
+	Data  map[string]string `json:"data,omitempty" doc:"Keys and their content, written out."`
+	From  string            `json:"from,omitempty" doc:"configmap/NAME or secret/NAME, an object in the namespace to copy."`
 }
 
 // Test is a command that runs in the cluster, as a Job, before traffic moves.
 type Test struct {
-	Name    string            `json:"name"`
-	Cmd     string            `json:"cmd,omitempty"`
-	Image   string            `json:"image,omitempty"`
-	Timeout *Duration         `json:"timeout,omitempty"` // default 1m
-	Retries int               `json:"retries,omitempty"`
-	Env     map[string]string `json:"env,omitempty"`
-	Before  string            `json:"before,omitempty"` // phase before which it runs; default: the first
-	Target  Slot              `json:"target,omitempty"` // default: blue
-	Helm    bool              `json:"helm,omitempty"`   // run the chart's own tests instead of cmd
+	Name    string            `json:"name" doc:"Name of the test."`
+	Cmd     string            `json:"cmd,omitempty" doc:"Shell command, run in a Job in the cluster."`
+	Image   string            `json:"image,omitempty" doc:"Image the command runs in. Default: a small one with a shell and curl."`
+	Timeout *Duration         `json:"timeout,omitempty" doc:"How long one try may take. Default: 1m."`
+	Retries int               `json:"retries,omitempty" min:"0" max:"100" doc:"How often a failed test is tried again. Default: 0."`
+	Env     map[string]string `json:"env,omitempty" doc:"Environment of the command. BLUE_URL and GREEN_URL are set by dro."`
+	Before  string            `json:"before,omitempty" doc:"Name of the phase before which it runs. Default: the first."`
+	Target  Slot              `json:"target,omitempty" doc:"Which slot is tested. Default: blue."`
+	Helm    bool              `json:"helm,omitempty" doc:"Run the chart's own tests instead of cmd."`
 }
 
 // Slot is one of the two copies of an application.
@@ -79,17 +79,17 @@ const (
 
 // KPI is a number to watch while blue carries traffic. The short form is the threshold alone.
 type KPI struct {
-	Threshold Threshold `json:"threshold"`
-	Kind      KPIKind   `json:"kind,omitempty"`    // default: what the definition's queries imply
-	Good      string    `json:"good,omitempty"`    // ratio: counter of good requests
-	Bad       string    `json:"bad,omitempty"`     // ratio: counter of bad requests
-	Total     string    `json:"total,omitempty"`   // ratio: counter of all requests
-	Buckets   string    `json:"buckets,omitempty"` // quantile: the histogram's _bucket counters
-	Quantile  float64   `json:"quantile,omitempty"`
-	Query     string    `json:"query,omitempty"` // value: one number
-	Interval  *Duration `json:"interval,omitempty"`
-	NoData    NoData    `json:"noData,omitempty"` // default: rollback
-	For       int       `json:"for,omitempty"`    // consecutive breaches that count; default 2
+	Threshold Threshold `json:"threshold" doc:"What steady means."`
+	Kind      KPIKind   `json:"kind,omitempty" doc:"How samples are judged. Default: what the queries imply."`
+	Good      string    `json:"good,omitempty" doc:"ratio: PromQL selector of the counter of good requests."`
+	Bad       string    `json:"bad,omitempty" doc:"ratio: PromQL selector of the counter of bad requests."`
+	Total     string    `json:"total,omitempty" doc:"ratio: PromQL selector of the counter of all requests."`
+	Buckets   string    `json:"buckets,omitempty" doc:"quantile: PromQL selector of the histogram's _bucket counters."`
+	Quantile  float64   `json:"quantile,omitempty" doc:"quantile: which one, between 0 and 1, such as 0.99."`
+	Query     string    `json:"query,omitempty" doc:"value: PromQL that yields one number."`
+	Interval  *Duration `json:"interval,omitempty" doc:"Time between samples. Default: the metrics' own."`
+	NoData    NoData    `json:"noData,omitempty" doc:"What happens when it stays inconclusive. Default: rollback."`
+	For       int       `json:"for,omitempty" min:"1" max:"1000" doc:"Consecutive breaches that count. Default: 2."`
 }
 
 // KPIKind says how a KPI's samples are judged.
@@ -112,24 +112,13 @@ const (
 	NoDataIgnore   NoData = "ignore"
 )
 
-// Threshold is a bound such as "< 0.5%", "> 98%", "< 300ms" or "< 1.2x green".
-type Threshold struct {
-	Op       string  // one of < <= > >=
-	Value    float64 // as a plain number: 0.5% is 0.005, 300ms is 0.3
-	Unit     string  // as written: "%", "ms", "s" or none
-	Relative bool    // Value is a multiple of green's over the same minutes
-}
-
 // Phase is a traffic share for blue, held until its gate opens.
 type Phase struct {
-	Name    string    `json:"name"`
-	Traffic Percent   `json:"traffic"`
-	Hold    *Duration `json:"hold,omitempty"` // default 30s
-	Gate    Gate      `json:"gate,omitempty"` // default auto
+	Name    string    `json:"name" doc:"Name of the phase."`
+	Traffic Percent   `json:"traffic" doc:"Blue's share of the traffic."`
+	Hold    *Duration `json:"hold,omitempty" doc:"How long the share is held at least. Default: 30s."`
+	Gate    Gate      `json:"gate,omitempty" doc:"auto opens by itself, manual waits for a person. Default: auto."`
 }
-
-// Percent is a whole share of traffic, 0 to 100.
-type Percent int
 
 // Gate says who opens a phase's promotion gate.
 type Gate string
@@ -151,5 +140,16 @@ const (
 
 // Events says who hears of the rollout.
 type Events struct {
-	Webhook string `json:"webhook,omitempty"`
+	Webhook string `json:"webhook,omitempty" doc:"http or https address that gets each event as a CloudEvent."`
 }
+
+// choices are the words a field may hold. The loader, the validation and the schema read them.
+type choices interface{ choices() []string }
+
+func (Slot) choices() []string    { return []string{string(Blue), string(Green)} }
+func (KPIKind) choices() []string { return []string{string(Ratio), string(Quantile), string(Value)} }
+func (NoData) choices() []string {
+	return []string{string(NoDataRollback), string(NoDataPause), string(NoDataIgnore)}
+}
+func (Gate) choices() []string   { return []string{string(GateAuto), string(GateManual)} }
+func (Policy) choices() []string { return []string{string(RollbackAuto), string(RollbackManual)} }
