@@ -21,7 +21,7 @@ demo: build playground ## a bad release goes back by itself, a good one goes all
 .PHONY: build
 build: ## bin/kubectl-dro, the plugin
 	@scripts/compile "the plugin (about 3 minutes the first time, seconds later)" \
-		go build -v -ldflags '-s -w -X main.version=$(VERSION)' -o bin/kubectl-dro ./cmd/kubectl-dro
+		go build -v -ldflags '-s -w -X dro.dev/kubectl-dro/pkg/cmd.version=$(VERSION)' -o bin/kubectl-dro ./cmd/kubectl-dro
 
 .PHONY: playground
 playground: ## bin/playground, a small Kubernetes of real parts for demo and tests
@@ -48,7 +48,7 @@ endif
 
 .PHONY: e2e
 e2e: build helm ## the story on the cluster of the current kubeconfig context (see CONTRIBUTING.md)
-	DRO_E2E=1 go -C playground test -count 1 -v -timeout 20m -run '^(TestStory|TestHelmGreen|TestFirstLaunch)' ./scenario
+	DRO_E2E=1 go -C playground test -count 1 -v -timeout 20m -run '^TestScenarios$$/^(story|helm_green|first_launch)$$' ./scenario
 
 .PHONY: lint
 lint: ## formatting and static analysis of both modules

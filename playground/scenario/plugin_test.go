@@ -1,0 +1,157 @@
+package scenario
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// event is one line of `-o json`, as documented.
+type event struct {
+	Time      time.Time `json:"time"`
+	Type      string    `json:"type"`
+	Rollout   string    `json:"rollout"`
+	App       string    `json:"app"`
+	Namespace string    `json:"namespace"`
+	Step      struct {
+		ID, Kind, Title, Phase, Component string
+	} `json:"step"`
+	Traffic *int            `json:"traffic"`
+	KPIs    json.RawMessage `json:"kpis"`
+	Message string          `json:"message"`
+	Error   string          `json:"error"`
+	Took    float64         `json:"tookSeconds"`
+}
+
+// patience is longer than any launch here takes.
+const patience = 4 * time.Minute
+
+// launch is a running `kubectl dro launch`.
+type launch struct {
+	cmd    *exec.Cmd
+	began  time.Time
+	lines  chan event
+	events []event // taken from lines so far
+	broken string  // the first line that is no event
+	stderr bytes.Buffer
+}
+
+// launch starts the plugin on a blueprint, given as its text, in namespace ns.
+func (c *cluster) launch(t *testing.T, ns, blueprint string, more ...string) *launch {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "blueprint.yaml")
+	must(t, "write the blueprint", os.WriteFile(file, []byte(blueprint), 0o600))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	args := append([]string{"launch", file, "-n", ns, "-o", "json"}, c.flags()...)
+	l := &launch{cmd: exec.CommandContext(ctx, binary(t, "kubectl-dro", "build"), append(args, more...)...),
+		began: time.Now(), lines: make(chan event, 10_000)}
+	l.cmd.Stderr = &l.stderr
+	stdout, err := l.cmd.StdoutPipe()
+	must(t, "start the plugin", err)
+	must(t, "start the plugin", l.cmd.Start())
+	go func() {
+		defer close(l.lines)
+		for in := bufio.NewScanner(stdout); in.Scan(); {
+			var e event
+			strict := json.NewDecoder(bytes.NewReader(in.Bytes()))
+			strict.DisallowUnknownFields()
+			if err := strict.Decode(&e); err != nil && l.broken == "" {
+				l.broken = in.Text()
+			}
+			l.lines <- e
+		}
+	}()
+	return l
+}
+
+// flags tell the plugin which cluster it is.
+func (c *cluster) flags() []string {
+	var flags []string
+	if c.kubeconfig != "" {
+		flags = append(flags, "--kubeconfig", c.kubeconfig)
+	}
+	return flags
+}
+
+// until waits for an event of that type.
+func (l *launch) until(t *testing.T, typ string) event {
+	t.Helper()
+	for e := range l.lines {
+		l.events = append(l.events, e)
+		if e.Type == typ {
+			return e
+		}
+	}
+	t.Fatalf("the launch ended without %s:\n%s", typ, l.told())
+	return event{}
+}
+
+// end waits for the plugin and checks its exit code.
+func (l *launch) end(t *testing.T, exit int) {
+	t.Helper()
+	for e := range l.lines {
+		l.events = append(l.events, e)
+	}
+	err := l.cmd.Wait()
+	var failed *exec.ExitError
+	if err != nil && !errors.As(err, &failed) {
+		t.Fatalf("run the plugin: %v", err)
+	}
+	if l.broken != "" {
+		t.Errorf("a line of -o json is not an event as documented: %s", l.broken)
+	}
+	if got := l.cmd.ProcessState.ExitCode(); got != exit {
+		t.Errorf("exit code %d, want %d:\n%s", got, exit, l.told())
+	}
+}
+
+// count is how many events of that type there were.
+func (l *launch) count(typ string) int {
+	n := 0
+	for _, e := range l.events {
+		if e.Type == typ {
+			n++
+		}
+	}
+	return n
+}
+
+// last is the last event of that type, or none.
+func (l *launch) last(typ string) event {
+	for i := len(l.events) - 1; i >= 0; i-- {
+		if l.events[i].Type == typ {
+			return l.events[i]
+		}
+	}
+	return event{}
+}
+
+// share is the largest part of the traffic that blue was given.
+func (l *launch) share() int {
+	largest := 0
+	for _, e := range l.events {
+		if e.Traffic != nil {
+			largest = max(largest, *e.Traffic)
+		}
+	}
+	return largest
+}
+
+// told is all that the plugin said, for a failed test's message.
+func (l *launch) told() string {
+	var b strings.Builder
+	for _, e := range l.events {
+		line, _ := json.Marshal(e)
+		b.Write(append(line, '\n'))
+	}
+	return b.String() + l.stderr.String()
+}

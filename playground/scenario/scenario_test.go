@@ -1,0 +1,23 @@
+package scenario
+
+import "testing"
+
+// TestScenarios runs every scenario on one cluster, each in a namespace of its own.
+func TestScenarios(t *testing.T) {
+	c := connect(t)
+	for _, s := range []struct {
+		name string
+		run  func(*testing.T, *cluster)
+	}{
+		{"story", story},
+		{"helm green", helmGreen},
+		{"first launch", firstLaunch},
+		{"interrupt", interrupt},
+		{"bad input", badInput},
+	} {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			s.run(t, c)
+		})
+	}
+}
