@@ -1,0 +1,117 @@
+package kpi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	prom "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+)
+
+// patience is how long one answer of a source may take.
+const patience = 5 * time.Second
+
+// mark is the label that tells which query of a combined one a series answers.
+const mark = "dro_query"
+
+// Prometheus is what speaks the Prometheus HTTP API at a URL.
+type Prometheus struct {
+	api prom.API
+}
+
+// NewPrometheus asks at address through client; nil is the usual one.
+func NewPrometheus(address string, client *http.Client) (*Prometheus, error) {
+	c, err := api.NewClient(api.Config{Address: address, Client: client})
+	if err != nil {
+		return nil, fmt.Errorf("prometheus at %q: %w", address, err)
+	}
+	return &Prometheus{api: prom.NewAPI(c)}, nil
+}
+
+// Sample asks everything in one request. Only when that is refused is each query asked for itself, to tell which it is.
+func (p *Prometheus) Sample(ctx context.Context, queries []string) ([]Answer, error) {
+	if len(queries) == 0 {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	vector, err := p.query(ctx, combine(queries))
+	if err == nil {
+		return part(vector, len(queries))
+	}
+	if !about(err) {
+		return nil, fmt.Errorf("ask prometheus: %w", err)
+	}
+	answers := make([]Answer, len(queries))
+	for i, q := range queries {
+		vector, err := p.query(ctx, combine([]string{q}))
+		switch {
+		case err == nil:
+			one, err := part(vector, 1)
+			if err != nil {
+				return nil, err
+			}
+			answers[i] = one[0]
+		case about(err):
+			answers[i].Err = fmt.Errorf("query %s: %w", q, err)
+		default:
+			return nil, fmt.Errorf("ask prometheus: %w", err)
+		}
+	}
+	return answers, nil
+}
+
+// combine joins queries into one, each series marked with the query it answers. The line break ends a comment.
+func combine(queries []string) string {
+	parts := make([]string, len(queries))
+	for i, q := range queries {
+		parts[i] = fmt.Sprintf("label_replace((%s\n), %q, %q, \"\", \"\")", q, mark, strconv.Itoa(i))
+	}
+	return strings.Join(parts, " or ")
+}
+
+// part sorts the series of a combined answer by query.
+func part(vector model.Vector, n int) ([]Answer, error) {
+	answers := make([]Answer, n)
+	for _, s := range vector {
+		i, err := strconv.Atoi(string(s.Metric[mark]))
+		if err != nil || i < 0 || i >= n {
+			return nil, fmt.Errorf("prometheus answered with a series no query asked for: %s", s.Metric)
+		}
+		labels := make(map[string]string, len(s.Metric))
+		for name, value := range s.Metric {
+			if name != mark {
+				labels[string(name)] = string(value)
+			}
+		}
+		answers[i].Series = append(answers[i].Series, Series{Labels: labels, Value: float64(s.Value)})
+	}
+	return answers, nil
+}
+
+func (p *Prometheus) query(ctx context.Context, query string) (model.Vector, error) {
+	value, warnings, _, err := p.api.Query(ctx, query, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	if len(warnings) > 0 { // such as a partial answer, which is not one
+		return nil, fmt.Errorf("answered with a warning: %s", strings.Join(warnings, "; "))
+	}
+	vector, ok := value.(model.Vector)
+	if !ok {
+		return nil, fmt.Errorf("answered with a %s where series were meant", value.Type())
+	}
+	return vector, nil
+}
+
+// about says whether an error is about the query and not the way to Prometheus.
+func about(err error) bool {
+	var e *prom.Error
+	return errors.As(err, &e) && (e.Type == prom.ErrBadData || e.Type == prom.ErrExec)
+}
