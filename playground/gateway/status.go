@@ -20,8 +20,6 @@ type stale struct {
 	routes   []*gwv1.HTTPRoute
 }
 
-func (s stale) empty() bool { return len(s.classes)+len(s.gateways)+len(s.routes) == 0 }
-
 // parent is what became of one parent reference of a route.
 type parent struct {
 	ref     gwv1.ParentReference

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// Target is one stream of requests: GET URL+Path with the given Host header, Rate times a second.
+// Target is one stream of requests: POST URL+Path with the given Host header, Rate times a second.
 type Target struct {
 	URL  string // http://127.0.0.1:PORT
 	Host string
@@ -126,7 +126,8 @@ func (l *Load) ask(t Target) {
 }
 
 func (l *Load) answer(t Target) (version, status string) {
-	req, err := http.NewRequest(http.MethodGet, t.URL+t.Path, nil)
+	// A POST is never sent again by itself: a connection that was cut must be counted.
+	req, err := http.NewRequest(http.MethodPost, t.URL+t.Path, nil)
 	if err != nil {
 		return "none", "error"
 	}
