@@ -17,27 +17,33 @@ import (
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 )
 
-// Run is the life of one component in this process. It answers false when name is not a component's.
-func Run(name string, args []string) (code int, known bool) {
-	command := map[string]func() *cobra.Command{
-		APIServer:         apiserver.NewAPIServerCommand,
-		ControllerManager: controllermanager.NewControllerManagerCommand,
-		Scheduler:         func() *cobra.Command { return scheduler.NewSchedulerCommand() },
-	}
-	if name == Etcd {
+// Known says whether name is a component's.
+func Known(name string) bool {
+	return name == Etcd || name == APIServer || name == ControllerManager || name == Scheduler
+}
+
+// Run is the life of one component in this process. It returns the exit code.
+func Run(name string, args []string) int {
+	var c *cobra.Command
+	switch name {
+	case APIServer:
+		c = apiserver.NewAPIServerCommand()
+	case ControllerManager:
+		c = controllermanager.NewControllerManagerCommand()
+	case Scheduler:
+		c = scheduler.NewSchedulerCommand()
+	case Etcd:
 		if err := runEtcd(args); err != nil {
 			fmt.Fprintln(os.Stderr, err)
-			return 1, true
+			return 1
 		}
-		return 0, true
+		return 0
+	default:
+		fmt.Fprintf(os.Stderr, "no component %q: there are %s, %s, %s and %s\n", name, Etcd, APIServer, ControllerManager, Scheduler)
+		return 1
 	}
-	component, known := command[name]
-	if !known {
-		return 0, false
-	}
-	c := component()
 	c.SetArgs(args)
-	return cli.Run(c), true
+	return cli.Run(c)
 }
 
 // etcdFlags are runEtcd's arguments.

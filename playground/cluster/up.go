@@ -1,0 +1,154 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+
+	"dro.dev/kubectl-dro/playground/food"
+	"dro.dev/kubectl-dro/playground/network"
+	"dro.dev/kubectl-dro/playground/node"
+	"dro.dev/kubectl-dro/playground/process"
+)
+
+const (
+	nodeName      = "playground"
+	nodeAddress   = "10.244.0.1" // made-up, as all pods' are
+	apiAddress    = "10.244.0.2"
+	serviceRange  = "10.96.0.0/16"
+	gatewayClass  = "playground"
+	gatewayPort   = 80  // the listener's, as the Gateway says; the real one is Ready.Gateway's
+	longestSocket = 100 // macOS takes 103 bytes
+	readyFile     = "ready"
+)
+
+// Options say what to start. A port of 0 is any free one.
+type Options struct {
+	Dir            string // state and logs
+	APIPort        int
+	GatewayPort    int
+	PrometheusPort int
+	CRDs           string // folder that has the Gateway API's CRDs
+	Empty          bool   // without the food service
+	Log            *slog.Logger
+}
+
+// Ready is what a user of the cluster needs to know; it is also the content of DIR/ready.
+type Ready struct {
+	Kubeconfig string `json:"kubeconfig"`
+	Gateway    string `json:"gateway"`
+	Prometheus string `json:"prometheus"`
+}
+
+// Cluster is a running playground.
+type Cluster struct {
+	Ready
+	dir     string
+	log     *slog.Logger
+	network *network.Network
+	group   *process.Group
+	reaper  *process.Reaper
+	config  *rest.Config
+	client  kubernetes.Interface
+	node    node.Options
+	life    context.Context
+	end     context.CancelCauseFunc
+	parts   sync.WaitGroup
+	lock    io.Closer
+}
+
+// Up starts everything and returns when it works. The cluster lives until Close, or until a part of it breaks (Done).
+func Up(ctx context.Context, o Options) (*Cluster, error) {
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the state's folder: %w", err)
+	}
+	if err := os.Remove(filepath.Join(o.Dir, readyFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("remove an earlier run's ready file: %w", err)
+	}
+	lock, err := lockFolder(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	life, end := context.WithCancelCause(context.Background())
+	c := &Cluster{dir: o.Dir, log: o.Log, network: network.New(), life: life, end: end, lock: lock}
+	if err := c.start(ctx, o); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// Done is closed when the cluster can't go on; Err says why.
+func (c *Cluster) Done() <-chan struct{} { return c.life.Done() }
+
+// Err says which part broke. It is nil while all work and after Close.
+func (c *Cluster) Err() error {
+	if err := context.Cause(c.life); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// Close ends everything, in the reverse of the order in which it was started.
+func (c *Cluster) Close() error {
+	c.end(nil)
+	c.parts.Wait()
+	if c.group != nil {
+		c.group.Stop()
+	}
+	var err error
+	if c.reaper != nil {
+		err = c.reaper.Close()
+	}
+	return errors.Join(err, c.lock.Close())
+}
+
+func (c *Cluster) start(ctx context.Context, o Options) error {
+	if err := c.startControl(ctx, o); err != nil {
+		return err
+	}
+	install, err := newInstaller(c.config)
+	if err != nil {
+		return err
+	}
+	o.Log.Info("installing the Gateway API")
+	if err := install.folder(ctx, o.CRDs); err != nil {
+		return err
+	}
+	if err := c.network.Follow(c.life, c.client); err != nil {
+		return err
+	}
+	metrics, err := c.startGateway(o)
+	if err != nil {
+		return err
+	}
+	if err := c.startPrometheus(ctx, o, metrics); err != nil {
+		return err
+	}
+	o.Log.Info("waiting for everything to work")
+	manifests := [][]byte{base}
+	if !o.Empty {
+		manifests = append(manifests, food.Render(gatewayClass, gatewayPort))
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for _, m := range manifests {
+		if err := install.manifests(ctx, m); err != nil {
+			return err
+		}
+	}
+	text, err := json.Marshal(c.Ready)
+	if err != nil {
+		return fmt.Errorf("encode ready file: %w", err)
+	}
+	return writeWhole(filepath.Join(o.Dir, readyFile), append(text, '\n'))
+}

@@ -1,0 +1,120 @@
+// Playground is a small Kubernetes of real parts in one binary: see `playground help` and package cluster.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"dro.dev/kubectl-dro/playground/cluster"
+	"dro.dev/kubectl-dro/playground/control"
+	"dro.dev/kubectl-dro/playground/process"
+)
+
+// gatewayCRDs is the folder that has the Gateway API's CRDs, set by the linker: they are read from the module, not copied.
+var gatewayCRDs string
+
+func main() {
+	if len(os.Args) > 1 {
+		runAs(os.Args[1], os.Args[2:])
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := command().ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "playground:", err)
+		os.Exit(1)
+	}
+}
+
+// runAs does not return when name is a child's role: this process is then one of the playground's own children.
+func runAs(name string, args []string) {
+	if name == process.ReaperCommand {
+		if err := process.Reap(os.Stdin); err != nil {
+			fmt.Fprintln(os.Stderr, "playground:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	if !control.Known(name) {
+		return
+	}
+	process.ExitWithParent()
+	os.Exit(control.Run(name, args))
+}
+
+func command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "playground",
+		Short:         "A small Kubernetes of real parts, for demo and tests: no root, no Docker",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(upCommand())
+	return root
+}
+
+func upCommand() *cobra.Command {
+	var o cluster.Options
+	c := &cobra.Command{
+		Use:   "up",
+		Short: "Start everything and stay until interrupted",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.Log = logger()
+			return withCluster(c.Context(), o, func(ctx context.Context, running *cluster.Cluster) error {
+				fmt.Fprintf(c.OutOrStdout(), "kubeconfig  %s\ngateway     %s\nprometheus  %s\n", running.Kubeconfig, running.Gateway, running.Prometheus)
+				<-ctx.Done()
+				return nil
+			})
+		},
+	}
+	addClusterFlags(c, &o)
+	c.Flags().BoolVar(&o.Empty, "empty", false, "leave out the food service")
+	return c
+}
+
+func addClusterFlags(c *cobra.Command, o *cluster.Options) {
+	c.Flags().StringVar(&o.Dir, "dir", "", "folder for state and logs (default: a new one, removed at the end)")
+	c.Flags().IntVar(&o.APIPort, "api-port", 0, "port of the API server (default: any free one)")
+	c.Flags().IntVar(&o.GatewayPort, "gateway-port", 0, "port of the gateway (default: any free one)")
+	c.Flags().IntVar(&o.PrometheusPort, "prometheus-port", 0, "port of Prometheus (default: any free one)")
+	o.CRDs = gatewayCRDs
+}
+
+// withCluster runs use on a cluster that lives as long as use does. ctx ends use, and so does a part that breaks.
+func withCluster(ctx context.Context, o cluster.Options, use func(context.Context, *cluster.Cluster) error) (err error) {
+	if o.Dir == "" {
+		if o.Dir, err = os.MkdirTemp("", "playground"); err != nil {
+			return fmt.Errorf("make the state's folder: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(o.Dir)) }()
+	}
+	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
+		return fmt.Errorf("find the state's folder: %w", err)
+	}
+	running, err := cluster.Up(ctx, o)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // interrupted before it was up
+	}
+	if err != nil {
+		return err
+	}
+	using, cancel := context.WithCancel(ctx)
+	defer context.AfterFunc(ctx, cancel)()
+	go func() {
+		<-running.Done()
+		cancel()
+	}()
+	err = use(using, running)
+	broken := running.Err()
+	return errors.Join(err, broken, running.Close())
+}
+
+func logger() *slog.Logger { return slog.New(slog.NewTextHandler(os.Stderr, nil)) }
