@@ -14,6 +14,7 @@ import (
 	"k8s.io/klog/v2"
 
 	"dro.dev/kubectl-dro/pkg/action"
+	"dro.dev/kubectl-dro/pkg/blueprint"
 	"dro.dev/kubectl-dro/pkg/rollout"
 )
 
@@ -60,6 +61,14 @@ type connection struct {
 
 func (c connection) connect() (*action.Cluster, error) {
 	return action.Connect(c.flags, *c.flags.Namespace)
+}
+
+// connectFor connects in the namespace of the flag, else the blueprint's, else the kubeconfig's.
+func (c connection) connectFor(bp *blueprint.Blueprint) (*action.Cluster, error) {
+	if *c.flags.Namespace == "" {
+		*c.flags.Namespace = bp.Namespace // Helm reads the same flags
+	}
+	return c.connect()
 }
 
 func newRoot(streams Streams) *cobra.Command {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
@@ -85,6 +86,9 @@ func (l *Lease) alive(ctx context.Context, found *coordinationv1.Lease) (bool, e
 			if !open || !isLease || now.Name != l.name() {
 				<-ctx.Done() // nothing more will be seen; the update's resourceVersion still guards
 				return false, nil
+			}
+			if equality.Semantic.DeepEqual(now.Spec, found.Spec) {
+				continue // a watch may begin with what is known
 			}
 			*found = *now
 			return value(now.Spec.HolderIdentity) != "", nil

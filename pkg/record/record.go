@@ -29,20 +29,20 @@ func (s State) Ended() bool { return s == Completed || s == RolledBack || s == H
 
 // Rollout is one launch of one blueprint.
 type Rollout struct {
-	Schema     int                        `json:"schema"`
-	ID         string                     `json:"id"`
-	App        string                     `json:"app"`
-	Namespace  string                     `json:"namespace"`
-	Number     int                        `json:"number"` // counts the app's rollouts, from 1
-	State      State                      `json:"state"`
-	Traffic    int                        `json:"traffic"` // blue's share in percent, as last written
-	Cause      string                     `json:"cause,omitempty"`
-	Started    time.Time                  `json:"started"`
-	Ended      *time.Time                 `json:"ended,omitempty"`
-	Components []Component                `json:"components"`
-	Steps      []Step                     `json:"steps"`
-	Blueprint  json.RawMessage            `json:"blueprint"`       // as launched, defaults applied
-	Facts      map[string]json.RawMessage `json:"facts,omitempty"` // what each adapter found at the launch
+	Schema     int             `json:"schema"`
+	ID         string          `json:"id"`
+	App        string          `json:"app"`
+	Namespace  string          `json:"namespace"`
+	Number     int             `json:"number"` // counts the app's rollouts, from 1
+	State      State           `json:"state"`
+	Traffic    int             `json:"traffic"` // blue's share in percent, as last written
+	Cause      string          `json:"cause,omitempty"`
+	Started    time.Time       `json:"started"`
+	Ended      *time.Time      `json:"ended,omitempty"`
+	Components []Component     `json:"components"`
+	Steps      []Step          `json:"steps"`
+	Blueprint  json.RawMessage `json:"blueprint"`       // as launched, defaults applied
+	Facts      json.RawMessage `json:"facts,omitempty"` // what was found at the launch; pkg/action knows its form
 
 	// resourceVersion is the version last read or written; a write of an older one is refused.
 	resourceVersion string

@@ -1,0 +1,236 @@
+package action
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"dro.dev/kubectl-dro/pkg/blueprint"
+	"dro.dev/kubectl-dro/pkg/event"
+	"dro.dev/kubectl-dro/pkg/kpi"
+	"dro.dev/kubectl-dro/pkg/record"
+	"dro.dev/kubectl-dro/pkg/rollout"
+	"dro.dev/kubectl-dro/pkg/slot"
+	"dro.dev/kubectl-dro/pkg/smoke"
+	"dro.dev/kubectl-dro/pkg/traffic"
+)
+
+// engine wires a record's rollout to the cluster. All it needs to know is in the record.
+func (c *Cluster) engine(rec *record.Rollout, events event.Sink) (*rollout.Engine, error) {
+	found, bp, err := read(rec)
+	if err != nil {
+		return nil, err
+	}
+	made, err := c.slots(bp)
+	if err != nil {
+		return nil, err
+	}
+	warn := func(message string) {
+		events.Emit(event.Event{
+			Time: time.Now(), Type: event.Warning, Message: message,
+			Rollout: rec.ID, App: rec.App, Namespace: rec.Namespace,
+		})
+	}
+	watch, err := c.sentinel(found)
+	if err != nil {
+		return nil, err
+	}
+	return &rollout.Engine{
+		Slots: slots{made, found},
+		Tests: tests{
+			runner: &smoke.Runner{
+				Client: c.Client, Namespace: c.Namespace, Image: found.TestImage, App: rec.App, Rollout: rec.ID,
+			},
+			slots: made, facts: found, blueprint: bp, namespace: c.Namespace,
+		},
+		Routers:  routers{&traffic.Mover{Client: c.Dynamic, Warn: warn}, found.Routes},
+		Sentinel: watch,
+		Records:  c.Records(),
+		Events:   events,
+	}, nil
+}
+
+func (c *Cluster) slots(bp *blueprint.Blueprint) (*slot.Slots, error) {
+	return slot.New(c.Getter, c.Namespace, bp)
+}
+
+// slots is pkg/slot as the loop wants it: releases by name.
+type slots struct {
+	*slot.Slots
+	facts *facts
+}
+
+func (s slots) release(name string) (slot.Release, error) {
+	for _, r := range slot.Releases(s.facts.Components) {
+		if r.Name == name {
+			return r, nil
+		}
+	}
+	return slot.Release{}, fmt.Errorf("the record has no release %s", name)
+}
+
+func (s slots) Install(ctx context.Context, name string, progress func(string)) (string, error) {
+	r, err := s.release(name)
+	if err != nil {
+		return "", err
+	}
+	make := s.InstallBlue
+	if r.First {
+		make = s.InstallGreen
+	}
+	last := ""
+	err = make(ctx, r, func(message string) {
+		last = message
+		progress(message)
+	})
+	return last, err
+}
+
+func (s slots) Isolated(ctx context.Context) error {
+	return s.VerifyIsolated(ctx, s.facts.moving())
+}
+
+func (s slots) Upgrade(ctx context.Context, name string, progress func(string)) error {
+	r, err := s.release(name)
+	if err != nil {
+		return err
+	}
+	return s.UpgradeGreen(ctx, r, progress)
+}
+
+func (s slots) Remove(ctx context.Context, name string) error {
+	r, err := s.release(name)
+	if err != nil {
+		return err
+	}
+	if r.First {
+		return s.RemoveGreen(ctx, r)
+	}
+	return s.RemoveBlue(ctx, r)
+}
+
+// routers is pkg/traffic as the loop wants it: all routes of the rollout at once.
+type routers struct {
+	mover  *traffic.Mover
+	routes []traffic.Route
+}
+
+func (r routers) Shift(ctx context.Context, percent int) error {
+	return r.mover.Shift(ctx, r.routes, percent)
+}
+func (r routers) Restore(ctx context.Context) error  { return r.mover.Restore(ctx, r.routes) }
+func (r routers) Observed(ctx context.Context) error { return r.mover.Observed(ctx, r.routes) }
+
+// tests is pkg/smoke as the loop wants it: tests by name.
+type tests struct {
+	runner    *smoke.Runner
+	slots     *slot.Slots
+	facts     *facts
+	blueprint *blueprint.Blueprint
+	namespace string
+}
+
+func (t tests) Clean(ctx context.Context) error { return t.runner.Clean(ctx) }
+
+func (t tests) Run(ctx context.Context, name string, log func(string)) error {
+	var test blueprint.Test
+	for _, candidate := range t.blueprint.Tests {
+		if candidate.Name == name {
+			test = candidate
+		}
+	}
+	if test.Helm {
+		return t.helm(ctx, log)
+	}
+	found, err := t.slots.Hosts(ctx, t.facts.Components)
+	if err != nil {
+		return err
+	}
+	found = newAsBlue(found, t.facts.Components)
+	_, err = t.runner.Run(ctx, test, smoke.Hosts(t.namespace, t.blueprint.App, hosts(found)), urls(found), log)
+	return err
+}
+
+// helm runs the charts' own tests in every slot that the rollout made.
+func (t tests) helm(ctx context.Context, log func(string)) error {
+	for _, r := range slot.Releases(t.facts.Components) {
+		if err := t.slots.HelmTest(ctx, r.Name, log); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newAsBlue lets a test reach a component that had no green by the name of blue as well: it is the new version.
+func newAsBlue(found []slot.Endpoint, components []slot.Component) []slot.Endpoint {
+	all := slices.Clone(found)
+	for _, e := range found {
+		for _, c := range components {
+			if c.Name == e.Component && c.First {
+				e.Slot = string(blueprint.Blue)
+				all = append(all, e)
+			}
+		}
+	}
+	return all
+}
+
+func hosts(found []slot.Endpoint) []smoke.Endpoint {
+	var all []smoke.Endpoint
+	for _, e := range found {
+		all = append(all, smoke.Endpoint{Slot: blueprint.Slot(e.Slot), Component: e.Component, IP: e.ClusterIP})
+	}
+	return all
+}
+
+// urls are $BLUE_URL and $GREEN_URL: the first component's Service of each slot.
+func urls(found []slot.Endpoint) map[string]string {
+	env := map[string]string{}
+	for _, e := range found {
+		key := strings.ToUpper(e.Slot) + "_URL"
+		if _, known := env[key]; !known {
+			env[key] = "http://" + net.JoinHostPort(e.Slot, strconv.Itoa(int(e.Port)))
+		}
+	}
+	return env
+}
+
+// sentinel watches the checks of the launch.
+func (c *Cluster) sentinel(found *facts) (rollout.Sentinel, error) {
+	var source kpi.Source
+	if len(found.Checks) > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		var err error
+		if source, _, err = kpi.FindPrometheus(ctx, c.Client, found.Prometheus); err != nil {
+			return nil, err
+		}
+	}
+	watch, err := kpi.NewSentinel(source, found.Checks, time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return sentinel{watch}, nil
+}
+
+// sentinel is pkg/kpi as the loop wants it: readings as events show them.
+type sentinel struct{ *kpi.Sentinel }
+
+func (s sentinel) Round(ctx context.Context) ([]rollout.Reading, error) {
+	readings, err := s.Sentinel.Round(ctx)
+	var all []rollout.Reading
+	for _, r := range readings {
+		all = append(all, rollout.Reading{
+			Reading: event.Reading{
+				Name: r.Name, Component: r.Component, Verdict: event.Verdict(r.Verdict),
+				Blue: r.Blue, Green: r.Green, Threshold: r.Threshold, Reason: r.Reason,
+			},
+			Ignore: r.NoData == blueprint.NoDataIgnore,
+		})
+	}
+	return all, err
+}
