@@ -8,7 +8,7 @@ import (
 // Default fills in what the blueprint leaves out. Doing it twice changes nothing more. The namespace stays empty:
 // the kubeconfig's is not known here.
 func (b *Blueprint) Default() {
-	fill(&b.App, version.ReplaceAllString(b.ID, "$1"))
+	fill(&b.App, appOf(b.ID))
 	fill(&b.Rollback, RollbackAuto)
 	fillDuration(&b.Keep, 15*time.Minute)
 	for i := range b.Images {
@@ -37,12 +37,15 @@ func (b *Blueprint) Default() {
 	}
 }
 
+// appOf is the app that an id names: foodsvc for foodsvc-v2.1.
+func appOf(id string) string { return version.ReplaceAllString(id, "$1") }
+
 // implied is the kind that a KPI's own queries belong to; none when it is defined elsewhere.
 func (k KPI) implied() KPIKind {
 	switch {
 	case k.Good+k.Bad+k.Total != "":
 		return Ratio
-	case k.Buckets != "" || k.Quantile != 0:
+	case k.Buckets != "":
 		return Quantile
 	case k.Query != "":
 		return Value

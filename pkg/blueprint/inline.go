@@ -11,38 +11,45 @@ import (
 
 // inline reads the config files into Data, so that the blueprint stands for itself from then on. Files must lie in
 // or below its folder: a blueprint from elsewhere can't pick up what else is on the machine.
-func (b *Blueprint) inline(folder fs.FS) []*Error {
+// room is how many bytes they may have together.
+func (b *Blueprint) inline(folder fs.FS, room int) []*Error {
 	var found []*Error
-	room := maxSize
 	for i := range b.Configs {
 		c := &b.Configs[i]
 		if len(c.Files) == 0 || c.sources() != 1 {
 			continue
 		}
-		c.Data = map[string]string{}
+		data := map[string]string{}
 		for j, name := range c.Files {
-			at := fmt.Sprintf("configs[%d].files[%d]", i, j)
 			key := path.Base(name)
-			if _, twice := c.Data[key]; twice {
-				found = append(found, &Error{Path: at, Problem: fmt.Sprintf("a file named %s is in this config already", key), Hint: "rename one"})
-				continue
-			}
 			text, err := readText(folder, name, room)
+			if _, twice := data[key]; twice {
+				err = fmt.Errorf("read %s: this config has a file of that name already", name)
+			}
 			if err != nil {
-				found = append(found, &Error{Path: at, Problem: err.Error(), Hint: "files are found relative to the blueprint, in or below its folder"})
+				found = append(found, &Error{
+					Path: fmt.Sprintf("configs[%d].files[%d]", i, j), Problem: err.Error(),
+					Hint: "files are found in or below the blueprint's folder",
+				})
 				continue
 			}
 			room -= len(text)
-			c.Data[key] = text
+			data[key] = text
 		}
-		c.Files = nil
+		if len(data) == len(c.Files) {
+			c.Data, c.Files = data, nil
+		}
 	}
 	return found
 }
 
 // readText reads a file of at most room bytes.
 func readText(folder fs.FS, name string, room int) (string, error) {
-	f, err := folder.Open(path.Clean(name))
+	clean := path.Clean(name)
+	if !fs.ValidPath(clean) {
+		return "", fmt.Errorf("read %s: it lies outside the blueprint's folder", name)
+	}
+	f, err := folder.Open(clean)
 	if err != nil {
 		return "", reason(name, err)
 	}
@@ -59,7 +66,7 @@ func readText(folder fs.FS, name string, room int) (string, error) {
 	case err != nil:
 		return "", reason(name, err)
 	case len(data) > room:
-		return "", fmt.Errorf("read %s: the config files are larger than %d KiB together", name, maxSize>>10)
+		return "", fmt.Errorf("read %s: the blueprint and its files are larger than %d KiB together", name, maxSize>>10)
 	case !utf8.Valid(data):
 		return "", fmt.Errorf("read %s: not text in UTF-8", name)
 	}

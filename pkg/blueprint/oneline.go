@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // pair is a line under images that had two keys, as in
@@ -41,13 +43,21 @@ func split(data []byte) ([]byte, []pair) {
 		}
 		indent := len(m[1]) + len(m[2])
 		first, second := m[1]+m[2]+m[3], strings.Repeat(" ", indent)+m[5]
-		out = append(out, first, second)
+		out = append(out, first, second+m[6])
 		pairs = append(pairs, pair{
 			line: i + 1, column: len(first) + len(m[4]) + 1, indent: indent,
-			proper: first + "\n" + strings.TrimRight(strings.SplitN(second, " #", 2)[0], " "),
+			proper: first + "\n" + second,
 		})
 	}
 	return []byte(strings.Join(out, "\n")), pairs
+}
+
+// relocate gives a tree of the split text the positions of the file.
+func (src *source) relocate(n *yaml.Node) {
+	n.Line, n.Column = src.origin(n.Line, n.Column)
+	for _, c := range n.Content {
+		src.relocate(c)
+	}
 }
 
 // origin finds where a position of the split text was in the file.
@@ -80,5 +90,5 @@ const word = `(?:"[^"\\]*"|'[^']*'|[^\s"'#{}\[\],&*!|>%@` + "`" + `][^\s#]*)`
 var (
 	images  = regexp.MustCompile(`^images:\s*(#.*)?$`)
 	item    = regexp.MustCompile(`^( *)- `)
-	twoKeys = regexp.MustCompile(`^( *)(- +)([A-Za-z]+: +` + word + `)( {2,})([A-Za-z]+: +` + word + ` *(?:#.*)?)$`)
+	twoKeys = regexp.MustCompile(`^( *)(- +)([A-Za-z]+: +` + word + `)( {2,})([A-Za-z]+: +` + word + `)( *(?:#.*)?)$`)
 )

@@ -131,20 +131,11 @@ func (s *shape) anything(path string, n *yaml.Node) {
 	}
 }
 
-// each visits a mapping's pairs, those it merges in included, and complains about a key written twice.
+// each visits a mapping's pairs and complains about a key written twice.
 func (s *shape) each(path string, n *yaml.Node, visit func(key, value *yaml.Node)) {
 	seen := map[string]*yaml.Node{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		if key.Kind == yaml.AliasNode {
-			key = key.Alias
-		}
-		if key.Kind == yaml.ScalarNode && key.Tag == "!!merge" {
-			for _, m := range merged(value) {
-				s.each(path, m, visit)
-			}
-			continue
-		}
 		if first, twice := seen[key.Value]; twice {
 			s.complain(below(path, key.Value), key, fmt.Sprintf("key %q is written twice", key.Value),
 				fmt.Sprintf("it is on line %d already", first.Line))
@@ -155,28 +146,10 @@ func (s *shape) each(path string, n *yaml.Node, visit func(key, value *yaml.Node
 	}
 }
 
-// merged are the mappings that a merge key (<<) brings in.
-func merged(n *yaml.Node) []*yaml.Node {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	switch n.Kind {
-	case yaml.MappingNode:
-		return []*yaml.Node{n}
-	case yaml.SequenceNode:
-		var all []*yaml.Node
-		for _, m := range n.Content {
-			all = append(all, merged(m)...)
-		}
-		return all
-	}
-	return nil
-}
-
 // word checks a value with a syntax of its own: a duration, a percentage, a threshold.
 func (s *shape) word(path string, n *yaml.Node, into scalar) {
 	if n.Kind != yaml.ScalarNode {
-		s.refuse(path, n, "is "+written(n)+", not a single value", "")
+		s.refuse(path, n, "is "+written(n)+", not a single value", "write it as one word")
 		return
 	}
 	err := into.parse(n.Value)
@@ -188,7 +161,7 @@ func (s *shape) word(path string, n *yaml.Node, into scalar) {
 // plain checks a string, number or boolean.
 func (s *shape) plain(path string, n *yaml.Node, t reflect.Type, limits reflect.StructTag) {
 	if n.Kind != yaml.ScalarNode {
-		s.refuse(path, n, "is "+written(n)+", not a single value", "")
+		s.refuse(path, n, "is "+written(n)+", not a single value", "write it on one line, or as a block with |")
 		return
 	}
 	switch t.Kind() {
@@ -196,11 +169,11 @@ func (s *shape) plain(path string, n *yaml.Node, t reflect.Type, limits reflect.
 		s.text(path, n, t, limits)
 	case reflect.Bool:
 		if n.Value != "true" && n.Value != "false" || n.Tag != "!!bool" {
-			s.refuse(path, n, fmt.Sprintf("%q is neither true nor false", n.Value), "")
+			s.refuse(path, n, fmt.Sprintf("%q is neither true nor false", n.Value), "write one of them without quotes")
 		}
 	case reflect.Float64:
 		if n.Tag != "!!float" && n.Tag != "!!int" || !number.MatchString(n.Value) {
-			s.refuse(path, n, fmt.Sprintf("%q is not a number", n.Value), "")
+			s.refuse(path, n, fmt.Sprintf("%q is not a number", n.Value), "write it like 0.99")
 		}
 	default:
 		s.whole(path, n, limits)
@@ -224,7 +197,7 @@ func (s *shape) text(path string, n *yaml.Node, t reflect.Type, field reflect.St
 
 func (s *shape) whole(path string, n *yaml.Node, limits reflect.StructTag) {
 	if n.Tag != "!!int" || !integer.MatchString(n.Value) {
-		s.refuse(path, n, fmt.Sprintf("%q is not a whole number", n.Value), "")
+		s.refuse(path, n, fmt.Sprintf("%q is not a whole number", n.Value), "write decimal digits alone")
 		return
 	}
 	v, err := strconv.ParseInt(n.Value, 10, 32)

@@ -104,14 +104,16 @@ func decimal(v float64, places int) string {
 // suggestBound guesses the threshold that was meant.
 func suggestBound(text string) string {
 	text = strings.TrimSpace(text)
+	if bound.MatchString("< " + text) {
+		return fmt.Sprintf("write \"< %s\" or \"> %s\"", text, text)
+	}
 	for _, guess := range []string{
-		"< " + text,
 		strings.NewReplacer("=<", "<=", "=>", ">=", "≤", "<=", "≥", ">=").Replace(text),
 		strings.NewReplacer("==", "<=", "=", "<=").Replace(text),
 		strings.ReplaceAll(text, ",", "."),
 	} {
 		if bound.MatchString(guess) {
-			return fmt.Sprintf("write an operator and a number, such as %q", guess)
+			return fmt.Sprintf("did you mean %q?", guess)
 		}
 	}
 	return `write it like "< 0.5%", "> 98%", "< 300ms" or "< 1.2x green"`

@@ -22,11 +22,15 @@ func (c *check) add(path, problem, hint string) {
 
 func (b *Blueprint) problems() []*Error {
 	c := new(check)
-	if c.name("id", b.ID, validation.IsDNS1123Subdomain) && len(b.ID) > validation.LabelValueMaxLength {
+	good := c.name("id", b.ID, validation.IsDNS1123Subdomain)
+	if len(b.ID) > validation.LabelValueMaxLength {
 		c.add("id", fmt.Sprintf("%q has %d characters", b.ID, len(b.ID)), "it becomes a label and can have 63")
 	}
-	if b.ID != "" {
+	switch derived := b.App == appOf(b.ID); {
+	case !derived:
 		c.name("app", b.App, validation.IsDNS1123Label)
+	case good && len(validation.IsDNS1123Label(b.App)) > 0:
+		c.add("app", fmt.Sprintf("%q, as the id has it, is not a name Kubernetes takes for a label", b.App), "set app: to lower case letters, digits and dashes")
 	}
 	if b.Namespace != "" {
 		c.name("namespace", b.Namespace, validation.IsDNS1123Label)
@@ -46,7 +50,7 @@ func (b *Blueprint) problems() []*Error {
 // name checks a name by one of Kubernetes' own rules and says whether it is a good one.
 func (c *check) name(path, name string, rule func(string) []string) bool {
 	if name == "" {
-		c.add(path, "is missing", "")
+		c.add(path, "is missing", "give it a name")
 		return false
 	}
 	broken := rule(name)
@@ -118,7 +122,7 @@ func (c Config) sources() int {
 
 func (c *check) phases(phases []Phase) {
 	if len(phases) == 0 {
-		c.add("phases", "is missing", "the last phase has traffic: 100%")
+		c.add("phases", "has no phase", "list at least one; the last has traffic: 100%")
 		return
 	}
 	seen, last := map[string]string{}, Percent(0)

@@ -13,7 +13,7 @@ const maxRelease = 53
 
 func (c *check) images(images []Component) {
 	if len(images) == 0 {
-		c.add("images", "is missing", `list at least one, such as {svc: NAME, tag: "1.0.0"}`)
+		c.add("images", "has no component", `list at least one, such as {svc: NAME, tag: "1.0.0"}`)
 		return
 	}
 	seen := map[string]string{}

@@ -30,6 +30,9 @@ func (c *check) kpis(kpis map[string]KPI) {
 
 // queries checks that a KPI defined here has the queries of its kind, and no others.
 func (c *check) queries(path string, k KPI) {
+	if k.Quantile < 0 || k.Quantile >= 1 || k.Quantile == 0 && k.Buckets != "" {
+		c.add(path+".quantile", "is not between 0 and 1", "write it like 0.99")
+	}
 	if k.implied() == "" {
 		return // defined elsewhere
 	}
@@ -47,9 +50,6 @@ func (c *check) queries(path string, k KPI) {
 	case Quantile:
 		if k.Buckets == "" {
 			c.add(path, "is a quantile without buckets", "give the histogram's _bucket counters")
-		}
-		if k.Quantile <= 0 || k.Quantile >= 1 {
-			c.add(path+".quantile", "is not between 0 and 1", "write it like 0.99")
 		}
 	case Value:
 		if k.Query == "" {
