@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 
 	"dro.dev/kubectl-dro/playground/cluster"
 	"dro.dev/kubectl-dro/playground/control"
+	"dro.dev/kubectl-dro/playground/demo"
 	"dro.dev/kubectl-dro/playground/process"
 )
 
@@ -56,7 +58,7 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(upCommand())
+	root.AddCommand(upCommand(), demoCommand())
 	return root
 }
 
@@ -77,6 +79,30 @@ func upCommand() *cobra.Command {
 	}
 	addClusterFlags(c, &o)
 	c.Flags().BoolVar(&o.Empty, "empty", false, "leave out the food service")
+	return c
+}
+
+func demoCommand() *cobra.Command {
+	var o cluster.Options
+	story := demo.Story{Namespace: "food-svc"}
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "Start everything, launch a bad release and then a good one under load, and count what failed",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			if story.Plugin, err = exec.LookPath(story.Plugin); err != nil {
+				return fmt.Errorf("find the plugin (--plugin says where it is): %w", err)
+			}
+			o.Log = logger()
+			return withCluster(c.Context(), o, func(ctx context.Context, running *cluster.Cluster) error {
+				story.Kubeconfig, story.Gateway, story.Out = running.Kubeconfig, running.Gateway, c.OutOrStdout()
+				return story.Run(ctx)
+			})
+		},
+	}
+	addClusterFlags(c, &o)
+	c.Flags().StringVar(&story.Plugin, "plugin", "kubectl-dro", "the plugin's binary")
+	c.Flags().StringVar(&story.Blueprints, "blueprints", "testdata", "folder with foodsvc_v2.yaml and foodsvc_v2.1.yaml")
 	return c
 }
 
@@ -107,7 +133,7 @@ func withCluster(ctx context.Context, o cluster.Options, use func(context.Contex
 		return err
 	}
 	using, cancel := context.WithCancel(ctx)
-	defer context.AfterFunc(ctx, cancel)()
+	defer cancel()
 	go func() {
 		<-running.Done()
 		cancel()

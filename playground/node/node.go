@@ -59,7 +59,7 @@ type Node struct {
 
 // Run is the node's life. registered is closed when the scheduler can bind pods to it.
 func Run(ctx context.Context, o Options, registered chan<- struct{}) error {
-	broadcaster := record.NewBroadcaster(record.WithContext(ctx))
+	broadcaster := record.NewBroadcaster()
 	defer broadcaster.Shutdown()
 	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: o.Client.CoreV1().Events("")})
 	n := &Node{
@@ -164,6 +164,9 @@ func podAddress(i int) string {
 
 // event records what happened to a pod, or to one of its containers.
 func (p *pod) event(c *container, kind, reason, format string, args ...any) {
+	if p.node.life.Err() != nil {
+		return // the node goes, and with it everything
+	}
 	ref := &corev1.ObjectReference{
 		APIVersion: "v1", Kind: "Pod", Namespace: p.object.Namespace, Name: p.object.Name, UID: p.object.UID, ResourceVersion: p.object.ResourceVersion,
 	}

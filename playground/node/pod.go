@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 
 	"dro.dev/kubectl-dro/playground/network"
@@ -298,9 +299,9 @@ func (p *pod) write(ctx context.Context) {
 		if equality.Semantic.DeepEqual(status, object.Status) {
 			return nil
 		}
-		patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": object.UID}, "status": status})
+		patch, err := statusPatch(object.UID, status)
 		if err != nil {
-			return fmt.Errorf("encode status: %w", err)
+			return err
 		}
 		written, err := p.node.Client.CoreV1().Pods(object.Namespace).Patch(ctx, object.Name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
 		if err != nil {
@@ -313,6 +314,23 @@ func (p *pod) write(ctx context.Context) {
 		}
 		return nil
 	})
+}
+
+// statusPatch replaces what the node knows and leaves conditions alone that others report. The addresses are lists that
+// would be merged, and an earlier run of this node may have left some.
+func statusPatch(uid types.UID, status corev1.PodStatus) ([]byte, error) {
+	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&status)
+	if err != nil {
+		return nil, fmt.Errorf("encode status: %w", err)
+	}
+	replace := map[string]any{"$patch": "replace"}
+	fields["podIPs"] = []any{replace, map[string]any{"ip": status.PodIP}}
+	fields["hostIPs"] = []any{replace, map[string]any{"ip": status.HostIP}}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": uid}, "status": fields})
+	if err != nil {
+		return nil, fmt.Errorf("encode status: %w", err)
+	}
+	return patch, nil
 }
 
 func states(containers []*container) []state {

@@ -18,7 +18,7 @@ const (
 	firstPause = 200 * time.Millisecond // before a child that died is started again
 	longPause  = 5 * time.Second
 	steady     = 30 * time.Second // a child that ran this long starts anew with the first pause
-	patience   = 3 * time.Second  // between being asked to end and being made to
+	patience   = time.Second      // between being asked to end and being made to
 )
 
 // Group keeps children of this binary running. Each child's pid is in DIR/pids/NAME, its output in DIR/logs/NAME.log.
