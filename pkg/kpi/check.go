@@ -42,7 +42,7 @@ func (d *Definition) check() error {
 			return fmt.Errorf("%q is not a share: a ratio's threshold is written like \"< 0.5%%\"", t)
 		}
 	case blueprint.Quantile:
-		if d.Rule.Quantile <= 0 || d.Rule.Quantile >= 1 {
+		if !(d.Rule.Quantile > 0 && d.Rule.Quantile < 1) { // NaN is neither
 			return fmt.Errorf("quantile %v: give a number between 0 and 1, such as 0.99", d.Rule.Quantile)
 		}
 		if t.Unit == "%" || t.Op != "<" && t.Op != "<=" {

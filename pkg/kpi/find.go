@@ -54,11 +54,12 @@ func proxied(ctx context.Context, client kubernetes.Interface, namespace, servic
 		return nil, "", fmt.Errorf("prometheus at %s: this client has no way to the API server's proxy", where)
 	}
 	u := api.Get().AbsPath("/api/v1/namespaces", namespace, "services", service+":"+port, "proxy").URL()
-	through := api.Client
-	if through == nil {
-		through = http.DefaultClient
+	through := http.Client{Transport: http.DefaultTransport}
+	if api.Client != nil {
+		through = *api.Client
 	}
-	p, err := NewPrometheus(u.String(), through)
+	through.Transport = apiServer{through.Transport}
+	p, err := NewPrometheus(u.String(), &through)
 	if err != nil {
 		return nil, "", err
 	}

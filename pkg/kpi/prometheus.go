@@ -46,7 +46,7 @@ func (p *Prometheus) Sample(ctx context.Context, queries []string) ([]Answer, er
 		return part(vector, len(queries))
 	}
 	if !about(err) {
-		return nil, fmt.Errorf("ask prometheus: %w", err)
+		return nil, unanswered(err)
 	}
 	answers := make([]Answer, len(queries))
 	for i, q := range queries {
@@ -61,7 +61,7 @@ func (p *Prometheus) Sample(ctx context.Context, queries []string) ([]Answer, er
 		case about(err):
 			answers[i].Err = fmt.Errorf("query %s: %w", q, err)
 		default:
-			return nil, fmt.Errorf("ask prometheus: %w", err)
+			return nil, unanswered(err)
 		}
 	}
 	return answers, nil
@@ -100,18 +100,35 @@ func (p *Prometheus) query(ctx context.Context, query string) (model.Vector, err
 	if err != nil {
 		return nil, err
 	}
-	if len(warnings) > 0 { // such as a partial answer, which is not one
-		return nil, fmt.Errorf("answered with a warning: %s", strings.Join(warnings, "; "))
+	if len(warnings) > 0 {
+		return nil, doubtful{warnings}
 	}
 	vector, ok := value.(model.Vector)
 	if !ok {
-		return nil, fmt.Errorf("answered with a %s where series were meant", value.Type())
+		return nil, fmt.Errorf("prometheus answered with a %s where series were meant", value.Type())
 	}
 	return vector, nil
+}
+
+// unanswered is the error of a request that got no answer, with what came instead.
+func unanswered(err error) error {
+	var e *prom.Error
+	if errors.As(err, &e) && e.Detail != "" {
+		return fmt.Errorf("ask prometheus: %w: %.200s", err, e.Detail)
+	}
+	return fmt.Errorf("ask prometheus: %w", err)
 }
 
 // about says whether an error is about the query and not the way to Prometheus.
 func about(err error) bool {
 	var e *prom.Error
-	return errors.As(err, &e) && (e.Type == prom.ErrBadData || e.Type == prom.ErrExec)
+	var d doubtful
+	return errors.As(err, &d) || errors.As(err, &e) && (e.Type == prom.ErrBadData || e.Type == prom.ErrExec)
+}
+
+// doubtful is an answer with a warning. Some of it may be missing, so it is none.
+type doubtful struct{ warnings []string }
+
+func (d doubtful) Error() string {
+	return "answered with a warning: " + strings.Join(d.warnings, "; ")
 }

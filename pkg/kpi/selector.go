@@ -18,7 +18,7 @@ func tracked(query string) string {
 }
 
 var (
-	sum    = regexp.MustCompile(`(?s)^sum\s*(?:by\s*\([^()]*\)\s*)?\((.*)\)(?:\s*by\s*\([^()]*\))?$`)
+	sum    = regexp.MustCompile(`(?s)^sum\s*(?:by\s*\([^()]*\)\s*)?\((.*?)\)(?:\s*by\s*\([^()]*\))?$`)
 	metric = regexp.MustCompile(`^[a-zA-Z_:][a-zA-Z0-9_:]*`)
 	rated  = regexp.MustCompile(`\b(i?rate|increase|i?delta|deriv)\s*\(`)
 )
