@@ -2,6 +2,7 @@ package smoke
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,14 +23,6 @@ const (
 type stream struct {
 	lines chan string // closed at the end of the log, or when it broke off
 	read  int64       // bytes read so far; to be looked at only after lines is closed
-}
-
-// next is where the next line comes from. A stream that isn't there, or is over, never has one.
-func (s *stream) next() <-chan string {
-	if s == nil {
-		return nil
-	}
-	return s.lines
 }
 
 // follow reads a pod's log as it is written.
@@ -131,21 +124,27 @@ func lines(text io.Reader, give func(string) bool) (int64, error) {
 
 // tail keeps the end of a log.
 type tail struct {
-	text string
+	text []byte
 }
 
 func (t *tail) add(line string) {
-	t.text += line + "\n"
-	if over := len(t.text) - logMost; over > 0 {
-		cut := strings.IndexByte(t.text[over:], '\n')
-		t.text = t.text[over+cut+1:]
+	t.text = append(append(t.text, line...), '\n')
+	if len(t.text) > 2*logMost { // not at every line, as a cut copies
+		t.text = []byte(t.String())
 	}
 }
 
-func (t *tail) String() string { return t.text }
+// String is the end of the log, from the beginning of a line.
+func (t *tail) String() string {
+	over := len(t.text) - logMost
+	if over <= 0 {
+		return string(t.text)
+	}
+	return string(t.text[over+bytes.IndexByte(t.text[over:], '\n')+1:])
+}
 
 // last is the last line that says something.
 func (t *tail) last() string {
-	trimmed := strings.TrimSpace(t.text)
-	return trimmed[strings.LastIndexByte(trimmed, '\n')+1:]
+	trimmed := bytes.TrimSpace(t.text)
+	return string(trimmed[bytes.LastIndexByte(trimmed, '\n')+1:])
 }

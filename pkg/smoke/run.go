@@ -99,13 +99,21 @@ func (r *Runner) await(ctx context.Context, job *batchv1.Job, hear func(string))
 	pods := r.pods(watching, batchv1.JobNameLabel+"="+job.Name)
 	var pod *corev1.Pod
 	var out *stream
+	var live chan string // out's lines while there are any
 	for {
 		select {
-		case line := <-out.next():
+		case line, open := <-live:
+			if !open {
+				live = nil
+				continue
+			}
 			hear(line)
 		case err := <-pods.refused:
 			return -1, fmt.Errorf("%w: see its pod: %w", errHopeless, err)
 		case <-ctx.Done():
+			if !errors.Is(context.Cause(ctx), errTimeout) {
+				return -1, context.Cause(ctx)
+			}
 			stop()
 			r.rest(ctx, pod, out, hear)
 			return -1, r.late(ctx, job, pod)
@@ -123,6 +131,7 @@ func (r *Runner) await(ctx context.Context, job *batchv1.Job, hear func(string))
 			}
 			if s.started && out == nil {
 				out = r.follow(watching, pod.Name)
+				live = out.lines
 			}
 			if s.ended {
 				r.rest(ctx, pod, out, hear)
