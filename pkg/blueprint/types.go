@@ -87,7 +87,7 @@ type KPI struct {
 	Buckets   string    `json:"buckets,omitempty" doc:"quantile: PromQL selector of the histogram's _bucket counters."`
 	Quantile  float64   `json:"quantile,omitempty" doc:"quantile: which one, between 0 and 1, such as 0.99."`
 	Query     string    `json:"query,omitempty" doc:"value: PromQL that yields one number."`
-	Interval  *Duration `json:"interval,omitempty" doc:"Time between samples. Default: the metrics' own."`
+	Interval  *Duration `json:"interval,omitempty" doc:"Time between samples. Default: 2s."`
 	NoData    NoData    `json:"noData,omitempty" doc:"What happens when it stays inconclusive. Default: rollback."`
 	For       int       `json:"for,omitempty" min:"1" max:"1000" doc:"Consecutive breaches that count. Default: 2."`
 }
