@@ -225,6 +225,7 @@ func TestBackends(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			table, old := compiled(t,
 				`{kind: ReferenceGrant, metadata: {name: g, namespace: far}, spec: {from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: ns}], to: [{group: "", kind: Service, name: f}]}}`,
+				`{kind: ReferenceGrant, metadata: {name: h, namespace: far}, spec: {from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: infra}], to: [{group: "", kind: Service}]}}`,
 				`{kind: HTTPRoute, spec: {parentRefs: [{name: food}], rules: [{backendRefs: `+tc.refs+`}]}}`)
 			rule, _ := table.find(httptest.NewRequest("GET", "http://h/", nil))
 			if got := shares(rule); got != tc.want {

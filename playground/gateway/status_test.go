@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -15,22 +16,25 @@ func TestRouteStatus(t *testing.T) {
 		spec string
 		want string // Accepted's reason for each parent of ours
 	}{
-		"accepted":                    {`{parentRefs: [{name: food}], rules: [{backendRefs: [{name: a, port: 80}]}]}`, "Accepted"},
-		"two parents":                 {`{parentRefs: [{name: food}, {name: wild, namespace: infra, sectionName: web}], rules: [{}]}`, "Accepted Accepted"},
-		"another controller's":        {`{parentRefs: [{name: other}], rules: [{}]}`, ""},
-		"nobody's":                    {`{parentRefs: [{name: absent}, {name: a, kind: Service, group: ""}], rules: [{}]}`, ""},
-		"no such listener":            {`{parentRefs: [{name: food, sectionName: tls}], rules: [{}]}`, "NoMatchingParent"},
-		"no such port":                {`{parentRefs: [{name: food, port: 443}], rules: [{}]}`, "NoMatchingParent"},
-		"another protocol's listener": {`{parentRefs: [{name: wild, namespace: infra, sectionName: tls}], rules: [{}]}`, "NoMatchingParent"},
-		"no common hostname":          {`{parentRefs: [{name: wild, namespace: infra}], hostnames: [food.example], rules: [{}]}`, "NoMatchingListenerHostname"},
-		"a common hostname":           {`{parentRefs: [{name: wild, namespace: infra}], hostnames: [food.example, a.example.com], rules: [{}]}`, "Accepted"},
-		"unknown filter":              {`{parentRefs: [{name: food}], rules: [{filters: [{type: RequestMirror, requestMirror: {backendRef: {name: b, port: 80}}}]}]}`, "UnsupportedValue"},
-		"header expression":           {`{parentRefs: [{name: food}], rules: [{matches: [{headers: [{type: RegularExpression, name: a, value: .*}]}]}]}`, "UnsupportedValue"},
-		"filters that exclude":        {`{parentRefs: [{name: food}], rules: [{filters: [{type: URLRewrite, urlRewrite: {hostname: a}}, {type: RequestRedirect, requestRedirect: {hostname: b}}]}]}`, "IncompatibleFilters"},
-		"prefix of an exact path":     {`{parentRefs: [{name: food}], rules: [{matches: [{path: {type: Exact, value: /a}}], filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /b}}}]}]}`, "UnsupportedValue"},
+		"accepted":                          {`{parentRefs: [{name: food}], rules: [{backendRefs: [{name: a, port: 80}]}]}`, "Accepted"},
+		"two parents":                       {`{parentRefs: [{name: food}, {name: wild, namespace: infra, sectionName: web}], rules: [{}]}`, "Accepted Accepted"},
+		"another controller's":              {`{parentRefs: [{name: other}], rules: [{}]}`, ""},
+		"nobody's":                          {`{parentRefs: [{name: absent}, {name: a, kind: Service, group: ""}], rules: [{}]}`, ""},
+		"no such listener":                  {`{parentRefs: [{name: food, sectionName: tls}], rules: [{}]}`, "NoMatchingParent"},
+		"no such port":                      {`{parentRefs: [{name: food, port: 443}], rules: [{}]}`, "NoMatchingParent"},
+		"another protocol's listener":       {`{parentRefs: [{name: wild, namespace: infra, sectionName: tls}], rules: [{}]}`, "NoMatchingParent"},
+		"no common hostname":                {`{parentRefs: [{name: wild, namespace: infra}], hostnames: [food.example], rules: [{}]}`, "NoMatchingListenerHostname"},
+		"a common hostname":                 {`{parentRefs: [{name: wild, namespace: infra}], hostnames: [food.example, a.example.com], rules: [{}]}`, "Accepted"},
+		"another namespace's, same only":    {`{parentRefs: [{name: food, namespace: ns}], rules: [{}]} in far`, "NotAllowedByListeners"},
+		"another namespace's, not selected": {`{parentRefs: [{name: wild, namespace: infra}], rules: [{}]} in far`, "NotAllowedByListeners"},
+		"unknown filter":                    {`{parentRefs: [{name: food}], rules: [{filters: [{type: RequestMirror, requestMirror: {backendRef: {name: b, port: 80}}}]}]}`, "UnsupportedValue"},
+		"header expression":                 {`{parentRefs: [{name: food}], rules: [{matches: [{headers: [{type: RegularExpression, name: a, value: .*}]}]}]}`, "UnsupportedValue"},
+		"filters that exclude":              {`{parentRefs: [{name: food}], rules: [{filters: [{type: URLRewrite, urlRewrite: {hostname: a}}, {type: RequestRedirect, requestRedirect: {hostname: b}}]}]}`, "IncompatibleFilters"},
+		"prefix of an exact path":           {`{parentRefs: [{name: food}], rules: [{matches: [{path: {type: Exact, value: /a}}], filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /b}}}]}]}`, "UnsupportedValue"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, old := compiled(t, `{kind: HTTPRoute, metadata: {generation: 7}, spec: `+tc.spec+`}`)
+			spec, namespace, _ := strings.Cut(tc.spec, " in ")
+			_, old := compiled(t, `{kind: HTTPRoute, metadata: {generation: 7, namespace: "`+namespace+`"}, spec: `+spec+`}`)
 			got := ""
 			for _, r := range old.routes {
 				for _, p := range r.Status.Parents {

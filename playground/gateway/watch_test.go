@@ -2,14 +2,19 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/fake"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
 	gwfake "sigs.k8s.io/gateway-api/pkg/client/clientset/versioned/fake"
@@ -96,4 +101,35 @@ func observed(r *gwv1.HTTPRoute) int64 {
 		}
 	}
 	return 0
+}
+
+// TestWriteAgain: after a failed write another list is asked for in a second, but not after a conflict, whose cause does that.
+func TestWriteAgain(t *testing.T) {
+	gone := schema.GroupResource{Resource: "httproutes"}
+	for name, tc := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"written":  {nil, false},
+		"conflict": {apierrors.NewConflict(gone, "r", nil), false},
+		"deleted":  {apierrors.NewNotFound(gone, "r"), false},
+		"busy":     {errors.New("the API server is busy"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				again := make(chan struct{}, 1)
+				w := writer{again: again}
+				w.one(t.Context(), "httproute ns/r", func(context.Context) error { return tc.err })
+				time.Sleep(999 * time.Millisecond)
+				if len(again) != 0 {
+					t.Error("asked at once")
+				}
+				time.Sleep(2 * time.Millisecond)
+				synctest.Wait()
+				if (len(again) == 1) != tc.want {
+					t.Errorf("asked: %t, want %t", len(again) == 1, tc.want)
+				}
+			})
+		})
+	}
 }
