@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -26,9 +27,19 @@ func newValidate(streams Streams) *cobra.Command {
 	}
 }
 
-// load reads a blueprint ("-" is standard input) and shows its warnings.
+// load reads a blueprint, from standard input if path is "-", and shows its warnings.
 func load(path string, streams Streams) (*blueprint.Blueprint, error) {
-	bp, warnings, err := blueprint.Load(path)
+	read := blueprint.Load
+	if path == "-" {
+		read = func(path string) (*blueprint.Blueprint, []blueprint.Warning, error) {
+			text, err := io.ReadAll(streams.In)
+			if err != nil {
+				return nil, nil, fmt.Errorf("read the blueprint from standard input: %w", err)
+			}
+			return blueprint.Parse(path, text)
+		}
+	}
+	bp, warnings, err := read(path)
 	for _, w := range warnings {
 		fmt.Fprintln(streams.ErrOut, "warning:", w) //nolint:errcheck // a lost warning must not stop the command
 	}
