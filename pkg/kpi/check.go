@@ -54,7 +54,7 @@ func (d *Definition) check() error {
 
 // checkQueries says whether the queries are those of the kind.
 func (d *Definition) checkQueries(q Queries) error {
-	if d.Origin == "built in" {
+	if d.Origin == builtIn {
 		q.Total = "" // tells which data plane is in use, whatever the kind
 		if d.Rule.Kind == blueprint.Ratio {
 			return nil

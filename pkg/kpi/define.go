@@ -21,6 +21,9 @@ import (
 // ConfigMap is the name of the ConfigMap with a namespace's own KPI definitions.
 const ConfigMap = "dro-kpis"
 
+// builtIn is the origin of a definition that comes with the plugin.
+const builtIn = "built in"
+
 // Definition is a KPI with its queries, not yet aimed at a slot.
 type Definition struct {
 	Name     string
@@ -111,7 +114,7 @@ func define(name string, k blueprint.KPI, entries map[string]string) (Definition
 		}
 		return d, d.use(e)
 	case known:
-		d.Origin = "built in"
+		d.Origin = builtIn
 		d.Queries = row.candidates()
 		d.Rule.Kind, d.Rule.Quantile = row.kind, row.quantile
 		if k.Quantile != 0 && k.Quantile != row.quantile || k.Kind != "" && k.Kind != row.kind {

@@ -97,7 +97,8 @@ func present(c Check, candidates []candidate, answers map[string]Answer) Present
 	default:
 		p.Number, p.Value = number, c.Rule.Format(number)
 		p.Within = c.Rule.Threshold.Relative || c.Rule.Threshold.Holds(number, number)
-		if hits := k.green.hits; hits != "" && len(answers[hits].Series) == 0 {
+		// A misspelt query looks like this too. A built-in one is not misspelt.
+		if hits := k.green.hits; hits != "" && c.Origin != builtIn && len(answers[hits].Series) == 0 {
 			p.Note = "no series yet for " + hits + ", which counts as 0"
 		}
 	}
@@ -128,7 +129,7 @@ func absent(all []Present) error {
 	var problems []error
 	for _, name := range names {
 		if !has[name] {
-			problems = append(problems, fmt.Errorf("kpi %s has no data for green (defined by: %s)\n  %s\n  send it requests, check its queries with `kubectl dro plan`, or leave it out of the blueprint",
+			problems = append(problems, fmt.Errorf("kpi %s has no data for green (defined by: %s)\n  %s\n  send it requests, correct its queries, or leave it out of the blueprint",
 				name, origin(all, name), strings.Join(why[name], "\n  ")))
 		}
 	}

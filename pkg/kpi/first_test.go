@@ -116,3 +116,16 @@ func TestFirstOfASilentSource(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestFirstDoesNotDoubtABuiltin(t *testing.T) {
+	s := &shelf{answers: map[string]Answer{}}
+	total, err := green.aim("gateway_requests_total{" + planes()[0].slot + "}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.lay(total, 500, 120)
+	got, err := first(t, s, one(t, "error_rate", "< 1%", blueprint.KPI{}, nil))
+	if err != nil || got[0].Value != "0%" || got[0].Note != "" {
+		t.Errorf("%+v, %v", got[0], err)
+	}
+}

@@ -34,37 +34,50 @@ func NewPrometheus(address string, client *http.Client) (*Prometheus, error) {
 	return &Prometheus{api: prom.NewAPI(c)}, nil
 }
 
-// Sample asks everything in one request. Only when that is refused is each query asked for itself, to tell which it is.
+// Sample asks everything in one request, so that all numbers are of one moment. Only when that is refused is each query
+// tried for itself, to tell which it is; the others are then asked together again.
 func (p *Prometheus) Sample(ctx context.Context, queries []string) ([]Answer, error) {
-	if len(queries) == 0 {
-		return nil, nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	vector, err := p.query(ctx, combine(queries))
-	if err == nil {
-		return part(vector, len(queries))
-	}
+	answers, err := p.together(ctx, queries)
 	if !about(err) {
-		return nil, unanswered(err)
+		return answers, err
 	}
-	answers := make([]Answer, len(queries))
+	var sound []string
+	answers = make([]Answer, len(queries))
 	for i, q := range queries {
-		vector, err := p.query(ctx, combine([]string{q}))
+		_, err := p.together(ctx, []string{q})
 		switch {
 		case err == nil:
-			one, err := part(vector, 1)
-			if err != nil {
-				return nil, err
-			}
-			answers[i] = one[0]
+			sound = append(sound, q)
 		case about(err):
-			answers[i].Err = fmt.Errorf("query %s: %w", q, err)
+			answers[i].Err = fmt.Errorf("query %s: %w", q, errors.Unwrap(err))
 		default:
-			return nil, unanswered(err)
+			return nil, err
+		}
+	}
+	rest, err := p.together(ctx, sound)
+	if err != nil {
+		return nil, err
+	}
+	for i := range answers {
+		if answers[i].Err == nil {
+			answers[i], rest = rest[0], rest[1:]
 		}
 	}
 	return answers, nil
+}
+
+// together asks queries in one request.
+func (p *Prometheus) together(ctx context.Context, queries []string) ([]Answer, error) {
+	if len(queries) == 0 {
+		return nil, nil
+	}
+	vector, err := p.query(ctx, combine(queries))
+	if err != nil {
+		return nil, unanswered(err)
+	}
+	return part(vector, len(queries))
 }
 
 // combine joins queries into one, each series marked with the query it answers. The line break ends a comment.

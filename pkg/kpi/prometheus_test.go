@@ -97,16 +97,23 @@ func TestPrometheusSaysWhichQuery(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, _ := prometheus(t, func(query string) (int, string) {
-				if strings.Contains(query, "y{") {
+				switch {
+				case strings.Contains(query, "y{"):
 					return refusal.code, refusal.body
+				case strings.Contains(query, `"1"`):
+					return 200, vector(map[string]string{"dro_query": "0", "": "3"}, map[string]string{"dro_query": "1", "": "4"})
 				}
-				return 200, vector(map[string]string{"dro_query": "0", "": "3"})
+				return 200, vector(map[string]string{"dro_query": "0", "": "1"})
 			})
-			got, err := p.Sample(t.Context(), []string{"x", "y{"})
+			got, err := p.Sample(t.Context(), []string{"x", "y{", "z"})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got[0].Err != nil || len(got[0].Series) != 1 || got[1].Err == nil || !strings.Contains(got[1].Err.Error(), refusal.want) {
+			// x and z are of one moment: of the request that asked for both.
+			if got[1].Err == nil || !strings.Contains(got[1].Err.Error(), refusal.want) {
+				t.Errorf("%v", got[1])
+			}
+			if got[0].Err != nil || got[0].Series[0].Value != 3 || got[2].Err != nil || got[2].Series[0].Value != 4 {
 				t.Errorf("%v", got)
 			}
 		})

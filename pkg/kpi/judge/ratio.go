@@ -11,7 +11,7 @@ func (w window) ratio() Finding {
 		f.Limit = w.limit(f.Green)
 		f.Reason = "no blue requests " + w.ago()
 		return f
-	case blue.Hits > blue.Total || blue.Hits < 0:
+	case odd(blue):
 		f.Limit = w.limit(f.Green)
 		f.Reason = fmt.Sprintf("%s of %s blue requests can't be: the KPI's counters don't belong together",
 			count(blue.Hits), count(blue.Total))
@@ -23,7 +23,7 @@ func (w window) ratio() Finding {
 	}
 	bad := blue.Hits
 	if w.rule.rising() {
-		bad = blue.Total - blue.Hits
+		bad = max(blue.Total-blue.Hits, 0)
 	}
 	of := fmt.Sprintf("%s of %s blue requests", count(blue.Hits), count(blue.Total))
 	f.Reason = w.compare(f) + ": " + of
@@ -41,12 +41,15 @@ func (w window) ratio() Finding {
 
 // share is a slot's number, nil when it counted nothing or what can't be.
 func share(c Counts) *float64 {
-	if c.Missing != "" || c.Total <= 0 || c.Hits < 0 || c.Hits > c.Total {
+	if c.Missing != "" || c.Total <= 0 || odd(c) {
 		return nil
 	}
-	v := c.Hits / c.Total
+	v := min(c.Hits/c.Total, 1)
 	return &v
 }
+
+// odd says that counters don't belong together. Sums of fractions in another order may differ in the last digits.
+func odd(c Counts) bool { return c.Hits < 0 || c.Hits > c.Total*(1+1e-9) }
 
 func orZero(v *float64) float64 {
 	if v == nil {
