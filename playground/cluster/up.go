@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -135,14 +136,13 @@ func (c *Cluster) start(ctx context.Context, o Options) error {
 		return err
 	}
 	o.Log.Info("waiting for everything to work")
-	manifests := [][]byte{base}
-	if !o.Empty {
-		manifests = append(manifests, food.Render(gatewayClass, gatewayPort))
-	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	for _, m := range manifests {
-		if err := install.manifests(ctx, m); err != nil {
+	if err := install.manifests(ctx, base); err != nil {
+		return err
+	}
+	if !o.Empty {
+		if err := c.installFood(ctx, install); err != nil {
 			return err
 		}
 	}
@@ -151,4 +151,48 @@ func (c *Cluster) start(ctx context.Context, o Options) error {
 		return fmt.Errorf("encode ready file: %w", err)
 	}
 	return writeWhole(filepath.Join(o.Dir, readyFile), append(text, '\n'))
+}
+
+// installFood installs the food service and waits until its users would be served.
+func (c *Cluster) installFood(ctx context.Context, install *installer) error {
+	if err := install.manifests(ctx, food.Render(gatewayClass, gatewayPort)); err != nil {
+		return err
+	}
+	for _, host := range []string{"food.example", "food-delivery.example"} {
+		if err := c.untilServed(ctx, host); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// untilServed asks the gateway again and again: pods can be ready a moment before the gateway has heard of it, and
+// what it has heard can't be watched from outside.
+func (c *Cluster) untilServed(ctx context.Context, host string) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		status, err := ask(ctx, c.Gateway+"/healthz", host)
+		if err == nil && status == http.StatusOK {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the gateway to serve %s (last answer %d): %w", host, status, errors.Join(err, ctx.Err()))
+		case <-tick.C:
+		}
+	}
+}
+
+func ask(ctx context.Context, url, host string) (status int, err error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, err
+	}
+	request.Host = host
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	return answer.StatusCode, answer.Body.Close()
 }
