@@ -2,10 +2,17 @@ package slot
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"dro.dev/kubectl-dro/pkg/blueprint"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 )
 
 // Slots makes and removes the slots of one rollout.
@@ -14,36 +21,59 @@ type Slots struct {
 
 	namespace string
 	bp        *blueprint.Blueprint
+	client    kubernetes.Interface
+	monitors  monitors
+	helm      func(ctx context.Context) (helm, error)
 }
 
 // New returns the slots of the rollout that bp describes.
 func New(getter genericclioptions.RESTClientGetter, namespace string, bp *blueprint.Blueprint) (*Slots, error) {
-	return nil, nil
+	config, err := getter.ToRESTConfig()
+	if err != nil {
+		return nil, fmt.Errorf("read the kubeconfig: %w", err)
+	}
+	config = rest.CopyConfig(config)
+	config.WarningHandler = rest.NoWarnings{}
+	client, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("ready the cluster's client: %w", err)
+	}
+	untyped, err := dynamic.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("ready the cluster's client: %w", err)
+	}
+	return &Slots{
+		Timeout: 5 * time.Minute, namespace: namespace, bp: bp, client: client,
+		monitors: monitors{untyped, func() (meta.RESTMapper, error) { return getter.ToRESTMapper() }},
+		helm:     func(ctx context.Context) (helm, error) { return newHelm(ctx, getter, namespace) },
+	}, nil
 }
 
-// Inspect finds green and works out what blue will be. It changes nothing in the cluster.
-func (s *Slots) Inspect(ctx context.Context) ([]Component, error) { return nil, nil }
-
-// InstallBlue installs a release of blue with its configs and waits until it is ready.
-func (s *Slots) InstallBlue(ctx context.Context, r Release, progress func(string)) error { return nil }
-
-// VerifyIsolated checks that no Service but blue's own selects blue's pods.
-func (s *Slots) VerifyIsolated(ctx context.Context, components []Component) error { return nil }
-
-// RemoveBlue uninstalls a release of blue and all that came with it. It is fine with one that is gone already.
-func (s *Slots) RemoveBlue(ctx context.Context, r Release) error { return nil }
-
-// UpgradeGreen makes green of the release's components the new version and waits until it is ready.
-func (s *Slots) UpgradeGreen(ctx context.Context, r Release, progress func(string)) error { return nil }
-
-// InstallGreen installs green itself, on the first launch, and waits until it is ready.
-func (s *Slots) InstallGreen(ctx context.Context, r Release, progress func(string)) error { return nil }
-
-// RemoveGreen uninstalls a green that this rollout installed.
-func (s *Slots) RemoveGreen(ctx context.Context, r Release) error { return nil }
-
-// Hosts says where the slots of the components answer.
-func (s *Slots) Hosts(ctx context.Context, components []Component) ([]Endpoint, error) { return nil, nil }
-
-// HelmTest runs the tests of a release's own chart.
-func (s *Slots) HelmTest(ctx context.Context, release string, log func(line string)) error { return nil }
+// configs reads what the blueprint's configs hold.
+func (s *Slots) configs(ctx context.Context) ([]config, error) {
+	var all []config
+	for _, c := range s.bp.Configs {
+		if c.From == "" {
+			all = append(all, given(c))
+			continue
+		}
+		kind, name, _ := strings.Cut(c.From, "/")
+		switch kind {
+		case "configmap":
+			o, err := s.client.CoreV1().ConfigMaps(s.namespace).Get(ctx, name, metav1.GetOptions{})
+			if err != nil {
+				return nil, fmt.Errorf("config %s: from %s: %w", c.Name, c.From, err)
+			}
+			all = append(all, fromConfigMap(c.Name, o))
+		case "secret":
+			o, err := s.client.CoreV1().Secrets(s.namespace).Get(ctx, name, metav1.GetOptions{})
+			if err != nil {
+				return nil, fmt.Errorf("config %s: from %s: %w", c.Name, c.From, err)
+			}
+			all = append(all, fromSecret(c.Name, o))
+		default:
+			return nil, fmt.Errorf("config %s: from %q is neither configmap/NAME nor secret/NAME", c.Name, c.From)
+		}
+	}
+	return all, nil
+}
