@@ -202,7 +202,7 @@ func (m *Mover) write(ctx context.Context, r Route, change func(map[string]any) 
 		tried, refused = version, err
 		select {
 		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), refused)
+			return nil, fmt.Errorf("%w (%w)", refused, ctx.Err())
 		case <-time.After(pause.Step()):
 		}
 	}

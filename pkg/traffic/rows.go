@@ -101,7 +101,7 @@ func (s Share) Percent() (int, bool) {
 	percent, known := 0, false
 	for _, r := range s.Rules {
 		sum := r.Green + r.Blue
-		if sum == 0 { // the route's owner has switched this rule off
+		if sum <= 0 { // the route's owner has switched this rule off
 			continue
 		}
 		if r.Blue*100%sum != 0 || known && int64(percent) != r.Blue*100/sum {
