@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/kube"
 	"helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage/driver"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
@@ -43,6 +44,9 @@ func newHelm(ctx context.Context, getter genericclioptions.RESTClientGetter, nam
 	h := helm{new(action.Configuration), new(journal)}
 	if err := h.Init(bound{getter, ctx}, namespace, "secrets", h.log.add); err != nil {
 		return h, fmt.Errorf("ready helm: %w", err)
+	}
+	if client, ok := h.KubeClient.(*kube.Client); ok {
+		client.Namespace = namespace // else objects without one go to the kubeconfig's
 	}
 	h.SetHookOutputFunc(func(_, _, _ string) io.Writer { return io.Discard })
 	return h, nil
