@@ -98,8 +98,6 @@ type refusal struct {
 	message string
 }
 
-func (r *refusal) Error() string { return r.message }
-
 func unsupported(format string, args ...any) *refusal {
 	return &refusal{gwv1.RouteReasonUnsupportedValue, fmt.Sprintf(format, args...)}
 }
