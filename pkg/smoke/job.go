@@ -28,6 +28,9 @@ const (
 	managedBy      = "kubectl-dro"
 	// leftover is when the cluster removes a finished Job whose launcher died before it could.
 	leftover = int32(3600)
+	// late is how long after the test's own time the cluster ends a Job whose launcher died. Not sooner: the cluster
+	// counts in whole seconds and takes the log away with the pod.
+	late = 5 * time.Second
 	// grace is short because a shell as first process ignores SIGTERM and would be waited for in vain.
 	grace = int64(2)
 )
@@ -45,7 +48,7 @@ func (r *Runner) job(name string, t blueprint.Test, hosts []Host, env map[string
 	labels := map[string]string{
 		labelManagedBy: managedBy, labelApp: r.App, labelRollout: r.Rollout, labelTest: labelValue(t.Name),
 	}
-	no, deadline := false, int64(math.Ceil(timeout(t).Seconds()))
+	no, deadline := false, int64(math.Ceil((timeout(t) + late).Seconds()))
 	return &batchv1.Job{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: r.Namespace, Labels: labels},
 		Spec: batchv1.JobSpec{

@@ -45,7 +45,7 @@ func TestJob(t *testing.T) {
 	switch {
 	case c.Image != DefaultImage:
 		t.Errorf("image %s", c.Image)
-	case *job.Spec.BackoffLimit != 0 || *job.Spec.ActiveDeadlineSeconds != 2 || *job.Spec.TTLSecondsAfterFinished <= 0:
+	case *job.Spec.BackoffLimit != 0 || *job.Spec.ActiveDeadlineSeconds != 7 || *job.Spec.TTLSecondsAfterFinished <= 0:
 		t.Errorf("limits %+v", job.Spec)
 	case pod.Spec.RestartPolicy != corev1.RestartPolicyNever || *pod.Spec.AutomountServiceAccountToken:
 		t.Errorf("pod %+v", pod.Spec)

@@ -217,8 +217,9 @@ func (m *Mover) patch(ctx context.Context, r Route, version string, ops []op) er
 	if err != nil {
 		return fmt.Errorf("%s: make the patch: %w", r, err)
 	}
-	_, err = m.Client.Resource(r.Row.GVR()).Namespace(r.Namespace).
-		Patch(ctx, r.Name, types.JSONPatchType, data, metav1.PatchOptions{FieldManager: owner})
+	// Strict, as a field that the API server doesn't know would be dropped, and the shift with it.
+	_, err = m.Client.Resource(r.Row.GVR()).Namespace(r.Namespace).Patch(ctx, r.Name, types.JSONPatchType, data,
+		metav1.PatchOptions{FieldManager: owner, FieldValidation: metav1.FieldValidationStrict})
 	if err != nil {
 		return fmt.Errorf("%s: write it: %w", r, err)
 	}
