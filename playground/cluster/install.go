@@ -159,16 +159,21 @@ func parse(text []byte) ([]*unstructured.Unstructured, error) {
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
 	var all []*unstructured.Unstructured
 	for {
-		o := &unstructured.Unstructured{}
-		err := decoder.Decode(&o.Object)
+		raw := runtime.RawExtension{}
+		err := decoder.Decode(&raw)
 		if errors.Is(err, io.EOF) {
 			return all, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		if len(o.Object) > 0 {
-			all = append(all, o)
+		if len(raw.Raw) == 0 || string(raw.Raw) == "null" {
+			continue
 		}
+		o := &unstructured.Unstructured{}
+		if err := o.UnmarshalJSON(raw.Raw); err != nil {
+			return nil, err
+		}
+		all = append(all, o)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -131,7 +130,9 @@ var errUnasked = errors.New("nobody asked it to")
 // serve answers on l for as long as the cluster lives.
 func (c *Cluster) serve(name string, l net.Listener, h http.Handler) {
 	c.keep(name, func(ctx context.Context) error {
-		server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+		// No time limits: one would cut a connection that a client has opened and not used yet, and the client's
+		// next request may be on its way on it. A playground must not fail requests by itself.
+		server := &http.Server{Handler: h}
 		stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 		defer stop()
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {

@@ -40,7 +40,7 @@ type served struct {
 func serve(h http.Handler, listeners []net.Listener, output io.Writer) *served {
 	s := &served{exit: make(chan int, 1)}
 	for _, l := range listeners {
-		server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(output, "", 0)}
+		server := &http.Server{Handler: h, ErrorLog: log.New(output, "", 0)} // no time limits: they cut connections not used yet
 		s.servers = append(s.servers, server)
 		go func() {
 			if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
