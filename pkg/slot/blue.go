@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -159,25 +158,5 @@ func (s *Slots) gone(ctx context.Context, r Release) error {
 		if ctx.Err() != nil {
 			return ended(ctx, ctx.Err())
 		}
-	}
-}
-
-// lines hands what is written to it on, line by line.
-type lines struct {
-	log  func(string)
-	rest string
-}
-
-var _ io.Writer = (*lines)(nil)
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.rest += string(p)
-	for {
-		line, rest, whole := strings.Cut(l.rest, "\n")
-		if !whole {
-			return len(p), nil
-		}
-		l.log(line)
-		l.rest = rest
 	}
 }

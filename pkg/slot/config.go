@@ -74,9 +74,9 @@ func (c config) object(name string) object {
 }
 
 // addConfigs adds the configs that the workloads refer to, under versioned names, and lets the workloads refer to
-// those. It returns the names of the configs that it added.
-func addConfigs(all []object, configs []config) ([]object, []string, error) {
-	var added []string
+// those. It returns the configs that it added, each with its kind.
+func addConfigs(all []object, configs []config) ([]object, []config, error) {
+	var added []config
 	for _, c := range configs {
 		kind, err := c.wanted(all)
 		if err != nil {
@@ -101,7 +101,7 @@ func addConfigs(all []object, configs []config) ([]object, []string, error) {
 		o := c.object(name)
 		o.SetLabels(map[string]string{labelConfig: c.name})
 		all = append(all, o)
-		added = append(added, c.name)
+		added = append(added, c)
 	}
 	return all, added, nil
 }

@@ -50,7 +50,7 @@ type copied struct {
 	objects []object
 	parts   []Component
 	notes   []string // what was left out
-	configs []string // the configs that something refers to
+	configs []config // those that something refers to
 }
 
 // make turns rendered objects into blue's.

@@ -9,11 +9,8 @@ import (
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/release"
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/util/retry"
 )
 
 // manager is the name under which the API server notes what we wrote.
@@ -21,7 +18,7 @@ const manager = "kubectl-dro"
 
 // InstallGreen installs green itself, on the first launch, and waits until it is ready.
 func (s *Slots) InstallGreen(ctx context.Context, r Release, progress func(string)) error {
-	if err := s.settleConfigs(ctx, r); err != nil {
+	if err := s.firstConfigs(ctx, r); err != nil {
 		return err
 	}
 	return s.install(ctx, r, progress)
@@ -147,79 +144,4 @@ func (s *Slots) proven(h helm, w world, r Release) (*chart.Chart, map[string]any
 		return rel.Chart, rel.Config, nil
 	}
 	return s.material(h, w, r)
-}
-
-// settleConfigs gives green's ConfigMaps and Secrets the content that blue was proven with.
-func (s *Slots) settleConfigs(ctx context.Context, r Release) error {
-	configs, err := s.configs(ctx)
-	if err != nil {
-		return err
-	}
-	for _, c := range configs {
-		if c, err = s.asProven(ctx, c); err != nil {
-			return err
-		}
-		if c.kind == "" {
-			c.kind = "ConfigMap"
-		}
-		if err := retry.RetryOnConflict(retry.DefaultRetry, func() error { return s.settleConfig(ctx, c) }); err != nil {
-			return fmt.Errorf("config %s: %w", c.name, err)
-		}
-	}
-	return nil
-}
-
-// asProven is the config as blue has it, or as given when blue has none.
-func (s *Slots) asProven(ctx context.Context, c config) (config, error) {
-	marks := s.marks("blue")
-	marks[labelConfig] = c.name
-	chosen := metav1.ListOptions{LabelSelector: metav1.FormatLabelSelector(metav1.SetAsLabelSelector(marks))}
-	maps, err := s.client.CoreV1().ConfigMaps(s.namespace).List(ctx, chosen)
-	if err != nil {
-		return c, fmt.Errorf("config %s: find blue's: %w", c.name, err)
-	}
-	for _, o := range maps.Items {
-		return fromConfigMap(c.name, &o), nil
-	}
-	secrets, err := s.client.CoreV1().Secrets(s.namespace).List(ctx, chosen)
-	if err != nil {
-		return c, fmt.Errorf("config %s: find blue's: %w", c.name, err)
-	}
-	for _, o := range secrets.Items {
-		return fromSecret(c.name, &o), nil
-	}
-	return c, nil
-}
-
-// settleConfig writes one config under its plain name, and leaves everything but its content as it is.
-func (s *Slots) settleConfig(ctx context.Context, c config) error {
-	fresh := metav1.ObjectMeta{Name: c.name, Namespace: s.namespace, Labels: s.marks("green")}
-	fresh.Labels["app.kubernetes.io/managed-by"] = manager
-	if c.kind == "Secret" {
-		secrets := s.client.CoreV1().Secrets(s.namespace)
-		o, err := secrets.Get(ctx, c.name, metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			_, err = secrets.Create(ctx, &corev1.Secret{ObjectMeta: fresh, Data: c.bytes()}, metav1.CreateOptions{FieldManager: manager})
-			return err
-		}
-		if err != nil {
-			return err
-		}
-		o.Data = c.bytes()
-		_, err = secrets.Update(ctx, o, metav1.UpdateOptions{FieldManager: manager})
-		return err
-	}
-	maps := s.client.CoreV1().ConfigMaps(s.namespace)
-	o, err := maps.Get(ctx, c.name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		_, err = maps.Create(ctx, &corev1.ConfigMap{ObjectMeta: fresh, Data: c.text, BinaryData: c.binary},
-			metav1.CreateOptions{FieldManager: manager})
-		return err
-	}
-	if err != nil {
-		return err
-	}
-	o.Data, o.BinaryData = c.text, c.binary
-	_, err = maps.Update(ctx, o, metav1.UpdateOptions{FieldManager: manager})
-	return err
 }

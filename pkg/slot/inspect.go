@@ -1,6 +1,7 @@
 package slot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,8 +9,10 @@ import (
 	"strings"
 
 	"dro.dev/kubectl-dro/pkg/blueprint"
+	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/release"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // Inspect finds green and works out what blue will be. It changes nothing in the cluster.
@@ -46,8 +49,8 @@ func (s *Slots) Inspect(ctx context.Context) ([]Component, error) {
 		if err != nil {
 			return nil, fmt.Errorf("helm release %s/%s: %w", s.namespace, r.Name, err)
 		}
-		for _, name := range used {
-			delete(unused, name)
+		for _, c := range used {
+			delete(unused, c.name)
 		}
 		for _, c := range r.Components {
 			components[slices.IndexFunc(components, func(o Component) bool { return o.Name == c.Name })] = c
@@ -149,8 +152,9 @@ func (s *Slots) first(h helm, c blueprint.Component) (Component, error) {
 	if c.Chart != "" {
 		found.Source = FromChart
 	} else if c.Image == "" {
-		return found, fmt.Errorf("%s: there is no green yet (no Service or workload of that name in %s), and no image is given\n"+
-			"  is this the right namespace? for a first launch set image: to the repository, or chart:", c.Name(), s.namespace)
+		return found, fmt.Errorf("%s: there is no green yet (no Service or workload called %s in %s), and no image is given\n"+
+			"  is this the right namespace? for a first launch set image: to the repository, or chart:",
+			c.Name(), cmp.Or(c.Service, c.Name()), s.namespace)
 	}
 	if len(found.GreenRelease) > longestRelease {
 		return found, fmt.Errorf("%s: is too long for the name of a helm release (at most %d)", c.Name(), longestRelease)
@@ -196,7 +200,7 @@ func nameReleases(components []Component) {
 }
 
 // preview renders a release as it will be made, and completes its components. It returns the configs that are used.
-func (s *Slots) preview(ctx context.Context, h helm, w world, r Release, configs []config) ([]string, error) {
+func (s *Slots) preview(ctx context.Context, h helm, w world, r Release, configs []config) ([]config, error) {
 	rel, err := h.last(r.Name)
 	if err != nil {
 		return nil, err
@@ -230,6 +234,11 @@ func (s *Slots) render(h helm, w world, r Release, configs []config) (copied, er
 	if err != nil {
 		return copied{}, err
 	}
+	if r.Components[0].Source == FromRelease {
+		if err := s.reproducible(h, r.Components[0]); err != nil {
+			return copied{}, err
+		}
+	}
 	install := o.install(h, s.namespace, s.Timeout)
 	install.DryRun, install.DryRunOption = true, "server"
 	rel, err := install.Run(o.chart, o.values)
@@ -246,6 +255,38 @@ func (s *Slots) render(h helm, w world, r Release, configs []config) (copied, er
 		}
 	}
 	return made, hooksApart(rel.Hooks, o.recipe.foreign)
+}
+
+// reproducible checks that green's chart and values, as Helm kept them, still make what green is. They don't where the
+// chart had subcharts, which Helm does not keep, or a post-renderer was at work.
+func (s *Slots) reproducible(h helm, c Component) error {
+	green, err := s.green(h, c.GreenRelease)
+	if err != nil {
+		return err
+	}
+	again := action.NewUpgrade(h.Configuration)
+	again.Namespace, again.DryRun, again.DryRunOption, again.ResetValues = s.namespace, true, "server", true
+	again.DisableOpenAPIValidation = true
+	advice := fmt.Errorf("helm release %s/%s can't be made again from what Helm kept of it\n"+
+		"  Helm keeps no subcharts and no post-renderer; give the component chart: (and version:, values:)", s.namespace, green.Name)
+	made, err := again.Run(green.Name, green.Chart, runtime.DeepCopyJSON(green.Config))
+	if err != nil {
+		return fmt.Errorf("%w: %w", advice, err)
+	}
+	now, err := readObjects([]byte(made.Manifest))
+	if err != nil {
+		return err
+	}
+	before, err := readObjects([]byte(green.Manifest))
+	if err != nil {
+		return err
+	}
+	for _, o := range before {
+		if !slices.ContainsFunc(now, func(n object) bool { return id(n) == id(o) }) {
+			return fmt.Errorf("%w\n  %s would be missing", advice, id(o))
+		}
+	}
+	return nil
 }
 
 // collision says what Helm means when an object is there already.

@@ -255,12 +255,12 @@ func (r recipe) found(objects []object) (copied, error) {
 		last.BlueWorkload, last.BlueService, last.BluePods = "", "", ""
 	}
 	for _, config := range r.configs {
-		kind, err := config.wanted(objects)
-		if err != nil {
+		var err error
+		if config.kind, err = config.wanted(objects); err != nil {
 			return c, err
 		}
-		if kind != "" {
-			c.configs = append(c.configs, config.name)
+		if config.kind != "" {
+			c.configs = append(c.configs, config)
 		}
 	}
 	return c, nil
