@@ -1,6 +1,7 @@
 package smoke
 
 import (
+	"net"
 	"slices"
 
 	"dro.dev/kubectl-dro/pkg/blueprint"
@@ -16,7 +17,7 @@ type Host struct {
 type Endpoint struct {
 	Slot      blueprint.Slot
 	Component string
-	IP        string // its Service's; a headless Service has none, give a pod's then
+	IP        string // its Service's; a headless one has none, and is then not named
 }
 
 // Hosts names the endpoints: slot.component for each, and slot, slot.namespace and slot.app for the slot's first one.
@@ -29,6 +30,9 @@ func Hosts(namespace, app string, endpoints []Endpoint) []Host {
 			return
 		}
 		taken[name] = true
+		if net.ParseIP(ip) == nil { // the name stays taken: better unknown than another component's
+			return
+		}
 		i := slices.IndexFunc(hosts, func(h Host) bool { return h.IP == ip })
 		if i < 0 {
 			hosts, i = append(hosts, Host{IP: ip}), len(hosts)

@@ -110,7 +110,9 @@ func FuzzJobName(f *testing.F) {
 }
 
 func TestHosts(t *testing.T) {
-	ep := func(slot blueprint.Slot, component, ip string) Endpoint { return Endpoint{slot, component, ip} }
+	ep := func(slot blueprint.Slot, component, ip string) Endpoint {
+		return Endpoint{slot, component, "10.0.0." + ip}
+	}
 	for name, tc := range map[string]struct {
 		namespace, app string
 		endpoints      []Endpoint
@@ -120,13 +122,15 @@ func TestHosts(t *testing.T) {
 		"two components": {"food-svc", "foodsvc", []Endpoint{
 			ep(blueprint.Blue, "hms-svc-food", "1"), ep(blueprint.Blue, "food-delivery", "2"),
 			ep(blueprint.Green, "hms-svc-food", "3"), ep(blueprint.Green, "food-delivery", "4"),
-		}, `[{"IP":"1","Names":["blue.hms-svc-food","blue","blue.food-svc","blue.foodsvc"]},{"IP":"2","Names":["blue.food-delivery"]},` +
-			`{"IP":"3","Names":["green.hms-svc-food","green","green.food-svc","green.foodsvc"]},{"IP":"4","Names":["green.food-delivery"]}]`},
-		"one name for all": {"food", "food", []Endpoint{ep(blueprint.Blue, "food", "1")}, `[{"IP":"1","Names":["blue.food","blue"]}]`},
+		}, `[{"IP":"10.0.0.1","Names":["blue.hms-svc-food","blue","blue.food-svc","blue.foodsvc"]},{"IP":"10.0.0.2","Names":["blue.food-delivery"]},` +
+			`{"IP":"10.0.0.3","Names":["green.hms-svc-food","green","green.food-svc","green.foodsvc"]},{"IP":"10.0.0.4","Names":["green.food-delivery"]}]`},
+		"one name for all": {"food", "food", []Endpoint{ep(blueprint.Blue, "food", "1")}, `[{"IP":"10.0.0.1","Names":["blue.food","blue"]}]`},
 		"the second component is called as the namespace": {"web", "shop", []Endpoint{ep(blueprint.Blue, "api", "1"), ep(blueprint.Blue, "web", "2")},
-			`[{"IP":"1","Names":["blue.api","blue","blue.shop"]},{"IP":"2","Names":["blue.web"]}]`},
+			`[{"IP":"10.0.0.1","Names":["blue.api","blue","blue.shop"]},{"IP":"10.0.0.2","Names":["blue.web"]}]`},
+		"the first is headless": {"ns", "app", []Endpoint{{blueprint.Blue, "a", "None"}, ep(blueprint.Blue, "b", "1")},
+			`[{"IP":"10.0.0.1","Names":["blue.b"]}]`},
 		"two components behind one address": {"ns", "app", []Endpoint{ep(blueprint.Blue, "a", "1"), ep(blueprint.Blue, "b", "1")},
-			`[{"IP":"1","Names":["blue.a","blue.b","blue","blue.ns","blue.app"]}]`},
+			`[{"IP":"10.0.0.1","Names":["blue.a","blue.b","blue","blue.ns","blue.app"]}]`},
 	} {
 		got, err := json.Marshal(Hosts(tc.namespace, tc.app, tc.endpoints))
 		if err != nil || string(got) != tc.want {

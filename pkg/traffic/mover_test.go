@@ -12,7 +12,6 @@ import (
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -327,105 +326,5 @@ func TestWayBack(t *testing.T) {
 				t.Errorf("reading a route that is gone: %v", err)
 			}
 		})
-	}
-}
-
-func TestFind(t *testing.T) {
-	second := Rows()[0]
-	second.Kind, second.Resource, second.Name = "OtherRoute", "otherroutes", "other"
-	forbidden := apierrors.NewForbidden(schema.GroupResource{Resource: "httproutes"}, "", errors.New("no"))
-	missing := apierrors.NewNotFound(schema.GroupResource{Resource: "httproutes"}, "")
-	for name, tc := range map[string]struct {
-		objects []string
-		router  string
-		lists   map[string]error // by resource; nil stands for the objects
-		rows    []Row
-		want    []string
-		says    []string
-	}{
-		"one of two": {objects: []string{httproute("b", rules(refs(ref("svc", `,"port":8080`)))), httproute("a", rules(refs(ref("x", ""))))}, want: []string{"httproute ns/b 8080"}},
-		"every route that names it": {
-			objects: []string{httproute("b", rules(refs(ref("svc", "")))), httproute("a", rules(`{}`, refs(ref("x", ""), ref("svc", `,"weight":0`))))},
-			want:    []string{"httproute ns/a 0", "httproute ns/b 0"},
-		},
-		"the one that is named": {
-			objects: []string{httproute("b", rules(refs(ref("svc", "")))), httproute("a", rules(refs(ref("svc", ""))))},
-			router:  "HTTPRoute/b", want: []string{"httproute ns/b 0"},
-		},
-		"none": {objects: []string{httproute("a", rules(refs(ref("x", ""))))}, says: []string{
-			"find the router of svc: nothing in namespace ns sends traffic to service svc", "looked for: HTTPRoute (1 in the namespace)", "router: kind/name"}},
-		"not installed": {lists: map[string]error{"httproutes": missing}, says: []string{"not installed here: HTTPRoute"}},
-		"not allowed":   {lists: map[string]error{"httproutes": forbidden}, says: []string{"verbs get, list, watch, patch on httproutes.gateway.networking.k8s.io in namespace ns"}},
-		"named, but elsewhere": {objects: []string{httproute("a", rules(refs(ref("svc", ""))))}, router: "httproute/b",
-			says: []string{"httproute/b in namespace ns is not there or does not send traffic to service svc"}},
-		"of no known kind": {router: "ingress/a", says: []string{`router "ingress/a" is of no kind dro knows`, "known kinds: httproute"}},
-		"two kinds": {objects: []string{httproute("a", rules(refs(ref("svc", ""))))}, rows: []Row{Rows()[0], second}, lists: map[string]error{"otherroutes": nil},
-			says: []string{"both httproute ns/a and otherroute ns/a point at service svc", "router: "}},
-		"one kind of two is there": {objects: []string{httproute("a", rules(refs(ref("svc", ""))))}, rows: []Row{second, Rows()[0]}, lists: map[string]error{"otherroutes": missing},
-			want: []string{"httproute ns/a 0"}},
-		"blue is there already": {objects: []string{httproute("a", rules(refs(ref("svc", ""), ref("svc-blue", `,"weight":0`))))},
-			says: []string{"httproute ns/a: names service svc-blue already", "another rollout"}},
-		"two greens": {objects: []string{httproute("a", rules(refs(ref("svc", ""), ref("svc", ""))))}, says: []string{"rule 0 names service svc 2 times"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			a := newAPI(t, tc.objects...)
-			a.PrependReactor("list", "*", func(action clienttesting.Action) (bool, runtime.Object, error) {
-				err, known := tc.lists[action.GetResource().Resource]
-				if err != nil {
-					return true, nil, err
-				}
-				if !known {
-					return false, nil, nil
-				}
-				l, err := a.Tracker().List(Rows()[0].GVR(), Rows()[0].GVR().GroupVersion().WithKind("HTTPRoute"), "ns")
-				return true, l, err
-			})
-			rows := Rows()
-			if tc.rows != nil {
-				rows = tc.rows
-			}
-			routes, err := Find(t.Context(), a, rows, Target{Namespace: "ns", Component: "svc", Green: "svc", Blue: "svc-blue", Router: tc.router})
-			if (err == nil) != (len(tc.says) == 0) {
-				t.Fatalf("error %v", err)
-			}
-			for _, part := range tc.says {
-				if !strings.Contains(err.Error(), part) {
-					t.Errorf("error does not say %q:\n%v", part, err)
-				}
-			}
-			var got []string
-			for _, r := range routes {
-				got = append(got, fmt.Sprint(r, " ", r.Port))
-			}
-			if err == nil && !slices.Equal(got, tc.want) {
-				t.Errorf("found %v, want %v", got, tc.want)
-			}
-		})
-	}
-}
-
-func TestHandedBack(t *testing.T) {
-	entry := func(manager, fields string) metav1.ManagedFieldsEntry {
-		op := metav1.ManagedFieldsOperationUpdate
-		if manager == "flux" {
-			op = metav1.ManagedFieldsOperationApply
-		}
-		return metav1.ManagedFieldsEntry{Manager: manager, Operation: op, APIVersion: "v1", FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(fields)}
-	}
-	const spec, rest, all = `{"f:spec":{"f:rules":{}}}`, `{"f:spec":{"f:hostnames":{}}}`, `{"f:spec":{"f:hostnames":{},"f:rules":{}}}`
-	for name, tc := range map[string]struct{ was, now, want []metav1.ManagedFieldsEntry }{
-		"to who had some":                      {[]metav1.ManagedFieldsEntry{entry("flux", all)}, []metav1.ManagedFieldsEntry{entry("flux", rest), entry(owner, spec)}, []metav1.ManagedFieldsEntry{entry("flux", all)}},
-		"to who had nothing else":              {[]metav1.ManagedFieldsEntry{entry("edit", spec)}, []metav1.ManagedFieldsEntry{entry(owner, spec)}, []metav1.ManagedFieldsEntry{entry("edit", spec)}},
-		"to both who had it":                   {[]metav1.ManagedFieldsEntry{entry("edit", spec), entry("flux", all)}, []metav1.ManagedFieldsEntry{entry("flux", rest), entry(owner, spec)}, []metav1.ManagedFieldsEntry{entry("flux", all), entry("edit", spec)}},
-		"not what someone else took meanwhile": {[]metav1.ManagedFieldsEntry{entry("flux", all)}, []metav1.ManagedFieldsEntry{entry("edit", spec), entry(owner, rest)}, []metav1.ManagedFieldsEntry{entry("edit", spec), entry("flux", rest)}},
-		"nothing is dro's":                     {[]metav1.ManagedFieldsEntry{entry("flux", all)}, []metav1.ManagedFieldsEntry{entry("flux", all)}, nil},
-	} {
-		got, err := handedBack(tc.now, tc.was)
-		if err != nil || text(t, got) != text(t, tc.want) {
-			t.Errorf("%s: %v\n got %s\nwant %s", name, err, text(t, got), text(t, tc.want))
-		}
-	}
-	if _, err := handedBack([]metav1.ManagedFieldsEntry{entry(owner, `{"x"`)}, nil); err == nil {
-		t.Error("broken fields were taken")
 	}
 }
