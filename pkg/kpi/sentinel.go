@@ -135,6 +135,9 @@ func (s *Sentinel) unanswered(ctx context.Context, err error) ([]Reading, error)
 // sample asks everything in one request, takes the counters on, and returns the answers by query.
 func (s *Sentinel) sample(ctx context.Context) (map[string]Answer, error) {
 	queries := s.queries()
+	if len(queries) == 0 {
+		return nil, nil // a rollout without KPIs has no source
+	}
 	answers, err := s.source.Sample(ctx, queries)
 	if err != nil {
 		return nil, err

@@ -323,3 +323,16 @@ func TestIntervalIsTheShortest(t *testing.T) {
 		}
 	}
 }
+
+func TestWithoutKPIsNoSourceIsNeeded(t *testing.T) {
+	s, err := NewSentinel(nil, nil, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if readings, err := s.Round(t.Context()); err != nil || len(readings) != 0 {
+		t.Errorf("%v, %v", readings, err)
+	}
+}
