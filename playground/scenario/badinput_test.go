@@ -42,15 +42,15 @@ func cases() []bad {
 		flags: func(*testing.T, *cluster, string) []string { return []string{"--prometheus", "http://127.0.0.1:1"} },
 	}, {
 		name: "kpi-without-data", exit: 1, says: []string{"orders", "no_such_total"},
-		blueprint: short("2.1.0", "1s", `kpi: {orders: {threshold: "> 98%", good: sum(no_such_total{ok="1"}), total: sum(no_such_total)}}`),
+		blueprint: short("2.1.0", "1s", `kpi: {orders: {threshold: "> 98%", good: 'no_such_total{ok="1"}', total: no_such_total}}`),
 	}, {
-		name: "colliding-name", exit: 1, says: []string{"hms-svc-food-blue", "exists"},
+		name: "colliding-name", exit: 1, says: []string{"Deployment", "hms-svc-food-blue", "taken"},
 		prepare: collision,
 	}, {
 		name: "missing-image", exit: 2, says: []string{"hms-svc-food:9.9.9", "pull"},
 		blueprint: short("9.9.9", "1s", ""), within: 30 * time.Second,
 	}, {
-		name: "crashing-blue", exit: 2, says: []string{"licence key", "crash"},
+		name: "crashing-blue", exit: 2, says: []string{"hms-svc-food-blue", "exit code 1", "licence key"},
 		blueprint: short("crash", "1s", ""),
 	}, {
 		name: "never-ready", exit: 2, says: []string{"hms-svc-food", "ready", "503"},

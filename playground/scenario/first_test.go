@@ -17,7 +17,7 @@ func firstLaunch(t *testing.T, c *cluster) {
 		exit                  int
 	}{
 		{"from an image", "food-first", "image: localhost/hms-svc-food", "curl -f http://blue.food-first/healthz", 0},
-		{"from a chart", "food-chart", "chart: " + chart + ", set: [name=hms-svc-food, image.repository=localhost/hms-svc-food, host=food.example]",
+		{"from a chart", "food-chart", "chart: " + chart + ", set: [name=hms-svc-food, image.repository=localhost/hms-svc-food, route.host=food.example]",
 			"curl -f http://blue.food-chart/healthz", 0},
 		{"with a failing test", "food-gone", "image: localhost/hms-svc-food", "echo no licence; exit 7", 2},
 	} {

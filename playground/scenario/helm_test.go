@@ -18,7 +18,7 @@ func helmGreen(t *testing.T, c *cluster) {
 	for _, component := range []string{food.Service, food.Frontend} {
 		c.helm(t, ns, "install", component, filepath.Join(testdata, "charts/food"),
 			"--set", "name="+component, "--set", "image.repository=localhost/"+component,
-			"--set", "image.tag=1.0.0", "--set", "host="+host(component, ns))
+			"--set", "image.tag=1.0.0", "--set", "route.host="+host(component, ns))
 	}
 	c.serves(t, ns, "1.0.0", food.Service, food.Frontend)
 	t.Run("defective", func(t *testing.T) { c.defective(t, ns) })

@@ -23,7 +23,9 @@ type event struct {
 	Namespace string    `json:"namespace"`
 	Step      struct {
 		ID, Kind, Title, Phase, Component string
+		Traffic                           int
 	} `json:"step"`
+	Images  json.RawMessage `json:"images"`
 	Traffic *int            `json:"traffic"`
 	KPIs    json.RawMessage `json:"kpis"`
 	Message string          `json:"message"`

@@ -71,11 +71,12 @@ func (c *cluster) add(ctx context.Context, to snapshot, r schema.GroupVersionRes
 
 // said is what an object says, without what the cluster alone writes into it.
 func said(o unstructured.Unstructured) (string, error) {
-	o = *o.DeepCopy()
 	unstructured.RemoveNestedField(o.Object, "status")
 	for _, f := range []string{"resourceVersion", "generation", "managedFields"} {
 		unstructured.RemoveNestedField(o.Object, "metadata", f)
 	}
+	// A chart writes its app's version everywhere; the Deployments' images say it better.
+	unstructured.RemoveNestedField(o.Object, "metadata", "labels", "app.kubernetes.io/version")
 	if o.GetKind() == "EndpointSlice" {
 		// The controller notes when it last looked, and a pod's address may flicker with its readiness.
 		return "", nil
