@@ -43,13 +43,13 @@ func tunnel(w http.ResponseWriter, r *http.Request, dial DialFunc) {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
 	}
-	defer upstream.Close()
+	defer func() { _ = upstream.Close() }() // copyHalf may have closed it
 	downstream, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		http.Error(w, fmt.Sprintf("connect %s: %v", r.Host, err), http.StatusInternalServerError)
 		return
 	}
-	defer downstream.Close()
+	defer func() { _ = downstream.Close() }()
 	if _, err := io.WriteString(downstream, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
 		return // the asking side is gone
 	}

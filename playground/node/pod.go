@@ -172,7 +172,7 @@ func (p *pod) writeVolume(ctx context.Context, v corev1.Volume) error {
 	if err != nil {
 		return err
 	}
-	defer inside.Close()
+	defer func() { _ = inside.Close() }() // only a handle of the folder
 	for path, text := range files {
 		if err := inside.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return err

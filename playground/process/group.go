@@ -107,7 +107,7 @@ func (g *Group) launch(c *child) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", c.name, err)
 	}
-	defer out.Close() // the child has its own handle
+	defer func() { _ = out.Close() }() // the child has its own handle
 	cmd := exec.Command(g.self, append([]string{c.name}, c.args...)...)
 	cmd.Stdout, cmd.Stderr = out, out
 	// A proxy of the user's is not for these: everything they talk to is on this machine.
