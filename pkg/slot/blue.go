@@ -48,7 +48,10 @@ func (s *Slots) install(ctx context.Context, r Release, progress func(string)) e
 			return fmt.Errorf("install helm release %s/%s: %w", s.namespace, r.Name, err)
 		}
 	}
-	return s.wait(ctx, rel.Manifest, progress)
+	if err := s.wait(ctx, rel.Manifest, progress); err != nil {
+		return fmt.Errorf("helm release %s/%s: %w", s.namespace, r.Name, err)
+	}
+	return nil
 }
 
 func (s *Slots) makeNew(ctx context.Context, h helm, r Release) (*release.Release, error) {
@@ -64,11 +67,7 @@ func (s *Slots) makeNew(ctx context.Context, h helm, r Release) (*release.Releas
 	if err != nil {
 		return nil, err
 	}
-	rel, err := o.install(h, s.namespace, s.Timeout).Run(o.chart, o.values)
-	if err != nil {
-		return nil, collision(h.log.explain(err))
-	}
-	return rel, nil
+	return o.run(o.install(h, s.namespace, s.Timeout), h.log)
 }
 
 // RemoveBlue uninstalls a release of blue and all that came with it. It is fine with one that is gone already.

@@ -307,6 +307,16 @@ func size(all []object, part Component) error {
 	return nil
 }
 
+// replicasOf is how many pods a workload among all asks for.
+func replicasOf(all []object, workload string) int32 {
+	for _, o := range all {
+		if spec, _ := o.Object["spec"].(map[string]any); id(o) == workload && spec["replicas"] != nil {
+			return int32(whole(spec["replicas"]))
+		}
+	}
+	return 1 // the API server's default
+}
+
 func whole(v any) int64 {
 	switch v := v.(type) {
 	case int64:

@@ -122,6 +122,8 @@ func unserved(all []discoveryv1.EndpointSlice, components []Component) []string 
 
 // Hosts says where the slots of the components answer. A Service that is not there is left out.
 func (s *Slots) Hosts(ctx context.Context, components []Component) ([]Endpoint, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
+	defer cancel()
 	services, err := s.client.CoreV1().Services(s.namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("list services in %s: %w", s.namespace, err)

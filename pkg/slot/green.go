@@ -18,6 +18,8 @@ const manager = "kubectl-dro"
 
 // InstallGreen installs green itself, on the first launch, and waits until it is ready.
 func (s *Slots) InstallGreen(ctx context.Context, r Release, progress func(string)) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
+	defer cancel()
 	if err := s.firstConfigs(ctx, r); err != nil {
 		return err
 	}
@@ -26,6 +28,8 @@ func (s *Slots) InstallGreen(ctx context.Context, r Release, progress func(strin
 
 // RemoveGreen uninstalls a green that this rollout installed, with the configs made for it.
 func (s *Slots) RemoveGreen(ctx context.Context, r Release) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
+	defer cancel()
 	if err := s.remove(ctx, r, false); err != nil {
 		return err
 	}
@@ -57,7 +61,10 @@ func (s *Slots) UpgradeGreen(ctx context.Context, r Release, progress func(strin
 		if err != nil {
 			return fmt.Errorf("upgrade helm release %s/%s: %w", s.namespace, name, err)
 		}
-		return s.wait(ctx, rel.Manifest, progress)
+		if err := s.wait(ctx, rel.Manifest, progress); err != nil {
+			return fmt.Errorf("helm release %s/%s: %w", s.namespace, name, err)
+		}
+		return nil
 	}
 	var names []string
 	for _, c := range r.Components {

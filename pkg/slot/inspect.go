@@ -209,6 +209,11 @@ func (s *Slots) preview(ctx context.Context, h helm, w world, r Release, configs
 		return nil, fmt.Errorf("exists and is not of this rollout (%s)\n  if nothing uses it: helm uninstall %s -n %s",
 			rel.Info.Description, r.Name, s.namespace)
 	}
+	for i := range r.Components {
+		if len(s.charts(r)) > 0 {
+			r.Components[i].Source = FromChart // one chart for all that live in the release
+		}
+	}
 	made, err := s.render(h, w, r, configs)
 	if err != nil {
 		return nil, err
@@ -241,9 +246,9 @@ func (s *Slots) render(h helm, w world, r Release, configs []config) (copied, er
 	}
 	install := o.install(h, s.namespace, s.Timeout)
 	install.DryRun, install.DryRunOption = true, "server"
-	rel, err := install.Run(o.chart, o.values)
+	rel, err := o.run(install, h.log)
 	if err != nil {
-		return copied{}, collision(err)
+		return copied{}, err
 	}
 	made := o.made
 	for _, hook := range rel.Hooks {

@@ -23,6 +23,7 @@ type order struct {
 	hooks   bool
 	recipe  recipe
 	made    copied // once rendered
+	refused error  // why it could not be made; Helm says it less plainly
 }
 
 // order works out how a release is made.
@@ -219,8 +220,26 @@ func (o *order) install(h helm, namespace string, timeout time.Duration) *action
 	return install
 }
 
+// run makes the release, or shows what it would be.
+func (o *order) run(install *action.Install, log *journal) (*release.Release, error) {
+	rel, err := install.Run(o.chart, o.values)
+	switch {
+	case o.refused != nil:
+		return nil, o.refused
+	case err != nil:
+		return nil, collision(log.explain(err))
+	}
+	return rel, nil
+}
+
 // Run is the post-renderer.
 func (o *order) Run(rendered *bytes.Buffer) (*bytes.Buffer, error) {
+	made, err := o.change(rendered)
+	o.refused = err
+	return made, err
+}
+
+func (o *order) change(rendered *bytes.Buffer) (*bytes.Buffer, error) {
 	objects, err := readObjects(rendered.Bytes())
 	if err != nil {
 		return nil, err
@@ -252,6 +271,7 @@ func (r recipe) found(objects []object) (copied, error) {
 		}
 		last := &c.parts[len(c.parts)-1]
 		last.GreenWorkload, last.GreenService, last.GreenPods = last.BlueWorkload, last.BlueService, last.BluePods
+		last.Replicas = replicasOf(objects, last.BlueWorkload)
 		last.BlueWorkload, last.BlueService, last.BluePods = "", "", ""
 	}
 	for _, config := range r.configs {
