@@ -50,6 +50,11 @@ func (c *cluster) namespace(t *testing.T, ns string) {
 			t.Errorf("remove namespace %s: %v", ns, err)
 		}
 	})
+	eventually(t, "namespace "+ns+" has what every namespace has", 30*time.Second, func() (bool, string) {
+		_, noCA := c.client.CoreV1().ConfigMaps(ns).Get(t.Context(), "kube-root-ca.crt", metav1.GetOptions{})
+		_, noAccount := c.client.CoreV1().ServiceAccounts(ns).Get(t.Context(), "default", metav1.GetOptions{})
+		return noCA == nil && noAccount == nil, fmt.Sprint(noCA, noAccount)
+	})
 	if c.testImage != "" {
 		c.apply(t, ns, fmt.Sprintf("{apiVersion: v1, kind: ConfigMap, metadata: {name: dro-config}, data: {testImage: %q}}", c.testImage))
 	}

@@ -20,14 +20,15 @@ keep: 0s
 ` + more
 }
 
-// interrupt sends the signals of an impatient person, and of a system that shuts down, while blue carries traffic.
+// interrupt sends the signals of a person who thinks better of it, and of a system that shuts down, while blue carries
+// traffic.
 func interrupt(t *testing.T, c *cluster) {
 	for _, tc := range []struct {
 		name, ns string
-		signals  []syscall.Signal
+		signal   syscall.Signal
 	}{
-		{"Ctrl-C twice", "food-interrupt", []syscall.Signal{syscall.SIGINT, syscall.SIGINT}},
-		{"SIGTERM", "food-terminate", []syscall.Signal{syscall.SIGTERM}},
+		{"Ctrl-C", "food-interrupt", syscall.SIGINT},
+		{"SIGTERM", "food-terminate", syscall.SIGTERM},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c.green(t, tc.ns)
@@ -35,11 +36,9 @@ func interrupt(t *testing.T, c *cluster) {
 			requests := c.load(t, tc.ns, 50, food.Service)
 			l := c.launch(t, tc.ns, short("2.1.0", "60s", `kpi: {error_rate: "< 0.5%"}`))
 			l.until(t, "traffic.shifted")
-			for _, s := range tc.signals {
-				must(t, "signal the plugin", l.cmd.Process.Signal(s))
-			}
+			must(t, "signal the plugin", l.cmd.Process.Signal(tc.signal))
 			l.end(t, 2)
-			l.wentBack(t, 50, "interrupt")
+			l.wentBack(t, 50, tc.signal.String())
 			served(t, requests, "")
 			c.unchanged(t, tc.ns, before)
 		})
