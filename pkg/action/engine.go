@@ -144,7 +144,7 @@ func (t tests) Run(ctx context.Context, name string, log func(string)) error {
 		}
 	}
 	if test.Helm {
-		return t.helm(ctx, log)
+		return t.helm(ctx, test.Target, log)
 	}
 	found, err := t.slots.Hosts(ctx, t.facts.Components)
 	if err != nil {
@@ -155,10 +155,10 @@ func (t tests) Run(ctx context.Context, name string, log func(string)) error {
 	return err
 }
 
-// helm runs the charts' own tests in every slot that the rollout made.
-func (t tests) helm(ctx context.Context, log func(string)) error {
+// helm runs the own tests of every chart that the rollout installs.
+func (t tests) helm(ctx context.Context, target blueprint.Slot, log func(string)) error {
 	for _, r := range slot.Releases(t.facts.Components) {
-		if err := t.slots.HelmTest(ctx, r.Name, log); err != nil {
+		if err := t.slots.HelmTest(ctx, r, target, log); err != nil {
 			return err
 		}
 	}

@@ -60,6 +60,7 @@ type watch struct {
 	Check
 	candidates []candidate // one, once it is known which data plane is in use
 	rounds     []judge.Round
+	lastGreen  *float64 // outlives the baseline
 }
 
 // NewSentinel watches checks through source.
@@ -212,7 +213,13 @@ func (w *watch) judge(at time.Duration, counters map[string]*counter, answers ma
 	}
 	w.rounds = append(w.rounds, round)
 	w.rounds = w.rounds[judge.Spare(w.Rule, w.rounds):]
-	return judge.Judge(w.Rule, w.rounds)
+	rule := w.Rule
+	rule.LastGreen = w.lastGreen
+	found := judge.Judge(rule, w.rounds)
+	if found.Green != nil {
+		w.lastGreen = found.Green
+	}
+	return found
 }
 
 // reading writes a finding as people do.

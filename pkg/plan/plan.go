@@ -114,7 +114,7 @@ func settle(bp *blueprint.Blueprint, blue []Release) []record.Step {
 		steps = append(steps, record.Step{
 			ID: Upgrade + "/" + r.Name, Kind: Upgrade, State: record.Settling, Release: r.Name, Component: names,
 			Title: fmt.Sprintf("upgrade green of %s to the new version while blue serves", names),
-			Done:  fmt.Sprintf("Green of %s is the new version", names),
+			Done:  "Green is the new version: " + names,
 		})
 	}
 	steps = append(steps, record.Step{
@@ -128,7 +128,7 @@ func settle(bp *blueprint.Blueprint, blue []Release) []record.Step {
 	for _, r := range slices.Backward(blue) {
 		steps = append(steps, record.Step{
 			ID: Remove + "/" + r.Name, Kind: Remove, State: record.Settling, Release: r.Name,
-			Title: "uninstall Helm release " + r.Name, Done: "Blue is removed",
+			Title: "uninstall Helm release " + r.Name, Done: "Blue is removed: " + strings.Join(r.Components, ", "),
 		})
 	}
 	return steps

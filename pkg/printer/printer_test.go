@@ -28,7 +28,7 @@ func story() []event.Event {
 		{Type: event.Progress, Step: install, Message: "1/2 ready"},
 		{Type: event.StepDone, Step: install, Message: "2/2 ready", Took: 3},
 		{Type: event.StepStarted, Step: smoke},
-		{Type: event.TestLog, Step: smoke, Message: "all well \x1b[31m"},
+		{Type: event.TestLog, Step: smoke, Message: "  0 %\r 50 %\rall well \x1b[31m"},
 		{Type: event.StepDone, Step: smoke, Took: 0.31},
 		{Type: event.Shifted, Traffic: share(1)},
 		{Type: event.StepDone, Step: step(plan.Hold, "canary", "", 1)},

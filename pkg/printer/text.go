@@ -94,7 +94,7 @@ func lines(e event.Event, terminal bool) []string {
 			return []string{fmt.Sprintf("→ Shift %d%% traffic …", *e.Traffic)}
 		}
 	case event.TestLog:
-		return []string{"    " + Clean(e.Message)}
+		return []string{"    " + Clean(redrawn(e.Message))}
 	case event.Warning:
 		return []string{"⚠️ " + Clean(e.Message)}
 	case event.RollingBack:
@@ -187,6 +187,12 @@ func label(r event.Reading) string {
 		return r.Name
 	}
 	return r.Name + "/" + r.Component
+}
+
+// redrawn is what a terminal would show at last of a line that a program draws over and over, as curl its progress.
+func redrawn(line string) string {
+	line = strings.TrimRight(line, "\r\n")
+	return line[strings.LastIndex(line, "\r")+1:]
 }
 
 // Seconds shows a time as people say it: 0.4 s, 12 s, 3 m 5 s.

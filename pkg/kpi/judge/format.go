@@ -59,7 +59,11 @@ func (w window) limitText(f Finding) string {
 		return w.rule.Format(*f.Limit)
 	}
 	times := strings.TrimSuffix(strings.TrimPrefix(t.String(), t.Op+" "), " green")
-	return fmt.Sprintf("%s (%s green's %s)", w.rule.Format(*f.Limit), times, w.rule.Format(*f.Green))
+	whose := "green's"
+	if f.Green == nil {
+		whose = "green's last"
+	}
+	return fmt.Sprintf("%s (%s %s %s)", w.rule.Format(*f.Limit), times, whose, w.rule.Format(*w.reference(f.Green)))
 }
 
 // ago says which time the window covers.

@@ -29,6 +29,10 @@ type Rule struct {
 	Threshold blueprint.Threshold
 	Quantile  float64 // of a quantile: 0.99
 	For       int     // consecutive rounds over the threshold that make a breach
+
+	// LastGreen is green's number while it still carried traffic. A relative threshold falls back to it: at 100 % on
+	// blue there is no green to compare with.
+	LastGreen *float64
 }
 
 // Counts is what one slot has counted since the baseline. Which fields matter is the rule's kind.
@@ -162,11 +166,19 @@ func (w window) limit(green *float64) *float64 {
 	if !t.Relative {
 		return &t.Value
 	}
-	if green == nil {
+	if green = w.reference(green); green == nil {
 		return nil
 	}
 	v := t.Value * *green
 	return &v
+}
+
+// reference is green's number, or the last there was.
+func (w window) reference(green *float64) *float64 {
+	if green == nil {
+		return w.rule.LastGreen
+	}
+	return green
 }
 
 // unmeasured is the finding when there is nothing to compare blue with.

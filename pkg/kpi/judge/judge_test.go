@@ -195,3 +195,22 @@ func TestFormat(t *testing.T) {
 		}
 	}
 }
+
+func TestRelativeWithoutGreenTraffic(t *testing.T) {
+	green := 0.1
+	for name, tc := range map[string]struct {
+		last *float64
+		blue []Round
+		want Verdict
+	}{
+		"nothing to compare with":          {nil, rounds(ratio(9, 100), ratio(18, 200)), Inconclusive},
+		"within what green last had":       {&green, rounds(ratio(9, 100), ratio(18, 200)), Steady},
+		"well over what green last had":    {&green, rounds(ratio(30, 100), ratio(60, 200)), Breached},
+		"green's own number is still best": {&green, []Round{{At: time.Second, Blue: ratio(30, 100), Green: ratio(30, 100)}}, Steady},
+	} {
+		rule := Rule{Kind: blueprint.Ratio, Threshold: threshold(t, "< 1.2x green"), For: 2, LastGreen: tc.last}
+		if got := Judge(rule, tc.blue); got.Verdict != tc.want {
+			t.Errorf("%s: %s (%s), want %s", name, got.Verdict, got.Reason, tc.want)
+		}
+	}
+}

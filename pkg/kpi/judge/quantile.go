@@ -33,7 +33,7 @@ func (w window) quantile() Finding {
 		compared = "more than " + w.rule.Format(blue.value) + " > " + w.limitText(f)
 	}
 	f.Reason = compared + ": " + of
-	holds := !blue.beyond && w.rule.Threshold.Holds(blue.value, orZero(f.Green))
+	holds := !blue.beyond && w.rule.Threshold.Holds(blue.value, orZero(w.reference(f.Green)))
 	switch {
 	case slow == 0, holds:
 		f.Verdict = Steady

@@ -29,7 +29,7 @@ func (w window) ratio() Finding {
 	f.Reason = w.compare(f) + ": " + of
 	switch {
 	// Nothing bad is steady even where green's own rate makes the limit 0.
-	case bad == 0, w.rule.Threshold.Holds(*f.Blue, orZero(f.Green)):
+	case bad == 0, w.rule.Threshold.Holds(*f.Blue, orZero(w.reference(f.Green))):
 		f.Verdict = Steady
 	case bad < enough:
 		f.Reason = fmt.Sprintf("%s, but %s is too few to tell", w.compare(f), of)

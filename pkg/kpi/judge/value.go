@@ -10,7 +10,7 @@ func (w window) value() Finding {
 		return w.unmeasured(f)
 	}
 	f.Verdict = Steady
-	if !w.rule.Threshold.Holds(w.blue.Value, orZero(f.Green)) {
+	if !w.rule.Threshold.Holds(w.blue.Value, orZero(w.reference(f.Green))) {
 		f.Verdict = Breached
 	}
 	f.Reason = w.compare(f)
