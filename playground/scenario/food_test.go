@@ -23,20 +23,17 @@ import (
 	"dro.dev/kubectl-dro/playground/load"
 )
 
-// mark labels the namespaces that scenarios make, so that none of the user's own is ever touched.
+// mark labels the namespaces that scenarios make.
 const mark = "dro.dev/scenario"
 
-// namespace makes an empty namespace, in place of one that an earlier run left.
+// namespace makes an empty namespace. One that is there may be somebody's, so it is left alone, unless it is ending.
 func (c *cluster) namespace(t *testing.T, ns string) {
 	t.Helper()
 	namespaces := c.client.CoreV1().Namespaces()
-	eventually(t, "an earlier run's namespace "+ns+" is gone", 2*time.Minute, func() (bool, string) {
+	eventually(t, "namespace "+ns+" has ended", 2*time.Minute, func() (bool, string) {
 		left, err := namespaces.Get(t.Context(), ns, metav1.GetOptions{})
-		if err == nil && left.Labels[mark] == "" {
-			t.Fatalf("namespace %s exists and is not a scenario's: remove it, or use another cluster", ns)
-		}
 		if err == nil && left.DeletionTimestamp == nil {
-			err = namespaces.Delete(t.Context(), ns, metav1.DeleteOptions{})
+			t.Fatalf("namespace %s exists: another run uses it, or left it behind (kubectl delete namespace -l %s)", ns, mark)
 		}
 		return apierrors.IsNotFound(err), fmt.Sprint(err)
 	})
