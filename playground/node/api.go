@@ -8,11 +8,12 @@ import (
 	"time"
 )
 
-// api is the part of the kubelet's HTTP API that the API server needs for kubectl logs.
+// api is the part of the kubelet's HTTP API that the API server needs for kubectl logs and port-forward.
 func (n *Node) api() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") })
 	mux.HandleFunc("GET /containerLogs/{namespace}/{pod}/{container}", n.serveLogs)
+	mux.HandleFunc("/portForward/{namespace}/{pod}", n.servePortForward)
 	return mux
 }
 
