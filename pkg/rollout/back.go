@@ -56,7 +56,9 @@ func (e *Engine) back(ctx context.Context, rec *record.Rollout, cause error) err
 	rec.State, rec.Cause, rec.Traffic = record.RollingBack, cause.Error(), 0
 	e.emit(rec, event.Event{Type: event.RollingBack, Error: cause.Error(), Traffic: share(moved)})
 	e.note(ctx, rec)
-	if err := e.tidy(ctx, rec, moved); err != nil {
+	if err := e.tidy(ctx, rec, moved); errors.Is(context.Cause(ctx), ErrLost) {
+		return ErrLost
+	} else if err != nil {
 		err = fmt.Errorf("%w\n  all traffic is on green; blue was left in place (what began it: %w)", err, cause)
 		rec.State = record.Halted
 		e.close(ctx, rec, event.Event{Type: event.Halted, Error: err.Error()})
