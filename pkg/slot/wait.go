@@ -10,12 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/client-go/informers"
-	"k8s.io/client-go/tools/cache"
 )
 
 // errTimeout is the cause with which a context ends when a slot took too long.
@@ -190,109 +185,4 @@ func (s *Slots) explain(ctx context.Context, why reason) error {
 		return fmt.Errorf("%s\n  it logged nothing", why.text)
 	}
 	return fmt.Errorf("%s\n  its last words:\n    %s", why.text, strings.ReplaceAll(strings.TrimSpace(string(text)), "\n", "\n    "))
-}
-
-// watched is the part of the namespace that tells how workloads fare.
-type watched struct {
-	namespace string
-	apps      informers.SharedInformerFactory
-	events    cache.SharedIndexInformer
-}
-
-// watch follows workloads, pods and warnings; changed is called after each change.
-func (s *Slots) watch(ctx context.Context, changed func()) (watched, func(), error) {
-	ctx, cancel := context.WithCancel(ctx)
-	apps := informers.NewSharedInformerFactoryWithOptions(s.client, 0, informers.WithNamespace(s.namespace))
-	warned := informers.NewSharedInformerFactoryWithOptions(s.client, 0, informers.WithNamespace(s.namespace),
-		informers.WithTweakListOptions(func(o *metav1.ListOptions) {
-			o.FieldSelector = fields.OneTermEqualSelector("type", corev1.EventTypeWarning).String()
-		}))
-	stop := func() {
-		cancel()
-		apps.Shutdown()
-		warned.Shutdown()
-	}
-	handler := cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(any) { changed() },
-		UpdateFunc: func(any, any) { changed() },
-		DeleteFunc: func(any) { changed() },
-	}
-	w := watched{s.namespace, apps, warned.Core().V1().Events().Informer()}
-	informers := []cache.SharedIndexInformer{
-		apps.Apps().V1().Deployments().Informer(), apps.Apps().V1().StatefulSets().Informer(),
-		apps.Core().V1().Pods().Informer(), w.events,
-	}
-	var failed error
-	for _, informer := range informers {
-		_, err := informer.AddEventHandler(handler)
-		// Without permission to watch there would be nothing to see until the time is up.
-		failed = errors.Join(failed, err, informer.SetWatchErrorHandlerWithContext(
-			func(_ context.Context, _ *cache.Reflector, err error) {
-				if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
-					cancel()
-				}
-			}))
-	}
-	if failed != nil {
-		stop()
-		return w, nil, fmt.Errorf("watch %s: %w", s.namespace, failed)
-	}
-	apps.Start(ctx.Done())
-	warned.Start(ctx.Done())
-	for _, informer := range informers {
-		if !cache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
-			stop()
-			return w, nil, fmt.Errorf("watch workloads, pods and events in %s: %w", s.namespace, ended(ctx, context.Canceled))
-		}
-	}
-	return w, stop, nil
-}
-
-// see collects what there is to see of workloads, given how they were when the watch began.
-func (w watched) see(live []sight) ([]sight, error) {
-	pods, err := w.apps.Core().V1().Pods().Lister().Pods(w.namespace).List(labels.Everything())
-	if err != nil {
-		return nil, err
-	}
-	var events []corev1.Event
-	for _, e := range w.events.GetStore().List() {
-		events = append(events, *e.(*corev1.Event))
-	}
-	var all []sight
-	for _, before := range live {
-		one, err := w.one(before.workload, events)
-		if err != nil && !apierrors.IsNotFound(err) {
-			return nil, fmt.Errorf("%s: %w", before.workload.id(), err)
-		}
-		if err != nil || one.workload.Generation < before.workload.Generation {
-			one = sight{workload: before.workload} // not in the watch yet
-		}
-		one.events = events
-		for _, p := range pods {
-			selected, err := one.workload.selects(*p)
-			if err != nil {
-				return nil, err
-			}
-			if selected {
-				one.pods = append(one.pods, *p)
-			}
-		}
-		all = append(all, one)
-	}
-	return all, nil
-}
-
-func (w watched) one(of workload, events []corev1.Event) (sight, error) {
-	if of.kind == "StatefulSet" {
-		set, err := w.apps.Apps().V1().StatefulSets().Lister().StatefulSets(w.namespace).Get(of.Name)
-		if err != nil {
-			return sight{}, err
-		}
-		return seeStatefulSet(set, events), nil
-	}
-	d, err := w.apps.Apps().V1().Deployments().Lister().Deployments(w.namespace).Get(of.Name)
-	if err != nil {
-		return sight{}, err
-	}
-	return seeDeployment(d), nil
 }
