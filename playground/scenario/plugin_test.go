@@ -49,13 +49,8 @@ type launch struct {
 // launch starts the plugin on a blueprint, given as its text, in namespace ns.
 func (c *cluster) launch(t *testing.T, ns, blueprint string, more ...string) *launch {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "blueprint.yaml")
-	must(t, "write the blueprint", os.WriteFile(file, []byte(blueprint), 0o600))
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	t.Cleanup(cancel)
-	args := append([]string{"launch", file, "-n", ns, "-o", "json"}, c.flags()...)
-	l := &launch{cmd: exec.CommandContext(ctx, binary(t, "kubectl-dro", "build"), append(args, more...)...),
-		began: time.Now(), lines: make(chan event, 10_000)}
+	args := append([]string{"launch", save(t, blueprint), "-n", ns, "-o", "json"}, c.flags()...)
+	l := &launch{cmd: plugin(t, append(args, more...)...), began: time.Now(), lines: make(chan event, 10_000)}
 	l.cmd.Stderr = &l.stderr
 	stdout, err := l.cmd.StdoutPipe()
 	must(t, "start the plugin", err)
@@ -73,6 +68,36 @@ func (c *cluster) launch(t *testing.T, ns, blueprint string, more ...string) *la
 		}
 	}()
 	return l
+}
+
+// planned waits until the plugin can plan the launch of a blueprint, as it can't before green's KPIs have data, and
+// checks that the plan names these things.
+func (c *cluster) planned(t *testing.T, ns, blueprint string, words ...string) {
+	t.Helper()
+	args := append([]string{"plan", save(t, blueprint), "-n", ns}, c.flags()...)
+	var plan string
+	eventually(t, "the launch can be planned", 30*time.Second, func() (bool, string) {
+		said, err := plugin(t, args...).CombinedOutput()
+		plan = string(said)
+		return err == nil, plan
+	})
+	says(t, plan, words...)
+}
+
+// plugin is the plugin's command, which ends when the test does.
+func plugin(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	t.Cleanup(cancel)
+	return exec.CommandContext(ctx, binary(t, "kubectl-dro", "build"), args...)
+}
+
+// save writes a blueprint to a file.
+func save(t *testing.T, blueprint string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "blueprint.yaml")
+	must(t, "write the blueprint", os.WriteFile(file, []byte(blueprint), 0o600))
+	return file
 }
 
 // flags tell the plugin which cluster it is.

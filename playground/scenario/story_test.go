@@ -34,7 +34,10 @@ func (c *cluster) defective(t *testing.T, ns string) {
 	before := c.snapshot(t, ns)
 	requests := c.load(t, ns, 50, food.Service, food.Frontend)
 
-	l := c.launch(t, ns, blueprint(t, "foodsvc_v2.yaml", ns))
+	text := blueprint(t, "foodsvc_v2.yaml", ns)
+	c.planned(t, ns, text, "hms-svc-food:2.0.0", "food-delivery:2.0.0", "smoke", "error_rate", "pay_success", "50%")
+	c.unchanged(t, ns, before)
+	l := c.launch(t, ns, text)
 	l.end(t, 2)
 	l.wentBack(t, 50, "error_rate", "0.5%")
 	if kind := l.last("step.failed").Step.Phase; kind != "ramp-up" {
@@ -54,7 +57,9 @@ func (c *cluster) healthy(t *testing.T, ns string, but ...string) {
 	before, routes := c.snapshot(t, ns), c.routes(t, ns)
 	requests := c.load(t, ns, 50, food.Service, food.Frontend)
 
-	l := c.launch(t, ns, blueprint(t, "foodsvc_v2.1.yaml", ns))
+	text := blueprint(t, "foodsvc_v2.1.yaml", ns)
+	c.planned(t, ns, text)
+	l := c.launch(t, ns, text)
 	l.end(t, 0)
 	if l.count("deployment.completed") != 1 || l.share() != 100 {
 		t.Errorf("blue came to %d%% and %d completions were told:\n%s", l.share(), l.count("deployment.completed"), l.told())
