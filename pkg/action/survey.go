@@ -59,6 +59,11 @@ func (s *survey) supported() error {
 			return fmt.Errorf("phase %s: gate: manual is not supported yet\n  use a hold instead, such as hold: 10m", p.Name)
 		}
 	}
+	for name, k := range s.blueprint.KPI {
+		if k.NoData == blueprint.NoDataPause {
+			return fmt.Errorf("kpi %s: noData: pause is not supported yet\n  use noData: rollback or noData: ignore", name)
+		}
+	}
 	if s.blueprint.Events != nil {
 		return errors.New("events: is not supported yet\n  leave it out, or read the events with -o json")
 	}
