@@ -52,6 +52,20 @@ func (s *Slots) UpgradeGreen(ctx context.Context, r Release, progress func(strin
 	if err := s.settleConfigs(ctx, r); err != nil {
 		return err
 	}
+	if err := s.renew(ctx, r, progress); err != nil {
+		return err
+	}
+	var services []string
+	for _, c := range r.Components {
+		if c.GreenService != "" {
+			services = append(services, c.GreenService)
+		}
+	}
+	return s.caughtUp(ctx, services)
+}
+
+// renew upgrades green's Helm release or its plain workloads, and waits for their pods.
+func (s *Slots) renew(ctx context.Context, r Release, progress func(string)) error {
 	if name := r.Components[0].GreenRelease; name != "" {
 		h, err := s.helm(ctx)
 		if err != nil {
