@@ -66,6 +66,9 @@ func liveLine(e event.Event, began time.Time) string {
 	case event.StepStarted:
 		return "→ " + Clean(e.Step.Title) + " …"
 	case event.Progress:
+		if e.Step == nil { // on the way back
+			return "→ " + Clean(e.Message) + " …"
+		}
 		return fmt.Sprintf("→ %s … %s (%s)", Clean(e.Step.Title), Clean(e.Message), elapsed)
 	case event.KPIs:
 		return fmt.Sprintf("→ %s %s  %s", holding(e.Step), e.Message, summary(e.KPIs))

@@ -96,6 +96,7 @@ func (e *Engine) green(ctx context.Context, rec *record.Rollout) error {
 // tidy removes what the rollout made. A slot that may still serve stays: its routers must have seen the way back first.
 func (e *Engine) tidy(ctx context.Context, rec *record.Rollout, moved bool) error {
 	if moved {
+		e.emit(rec, event.Event{Type: event.Progress, Message: "waiting for the routers, and for blue's last requests"})
 		if err := e.observed(ctx); err != nil {
 			return err
 		}
@@ -103,6 +104,7 @@ func (e *Engine) tidy(ctx context.Context, rec *record.Rollout, moved bool) erro
 			return err
 		}
 	}
+	e.emit(rec, event.Event{Type: event.Progress, Message: "removing blue"})
 	if err := e.Tests.Clean(ctx); err != nil {
 		e.emit(rec, event.Event{Type: event.Warning, Message: err.Error()})
 	}
