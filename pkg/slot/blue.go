@@ -11,6 +11,7 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/watch"
 )
 
 // leaving is how long RemoveBlue waits for pods to end. Those that take longer end by themselves.
@@ -148,14 +149,19 @@ func (s *Slots) gone(ctx context.Context, r Release) error {
 		if err != nil {
 			return ended(ctx, err)
 		}
-		for e := range w.ResultChan() { // closed when ctx ends
-			if e.Type == "DELETED" {
-				break
-			}
+		if err := turn(ctx, w); err != nil {
+			return err
 		}
-		w.Stop()
-		if ctx.Err() != nil {
-			return ended(ctx, ctx.Err())
-		}
+	}
+}
+
+// turn waits for a change, or for the watch to end: either way, it is time to look again.
+func turn(ctx context.Context, w watch.Interface) error {
+	defer w.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-w.ResultChan():
+		return nil
 	}
 }

@@ -31,10 +31,8 @@ func (s *Slots) caughtUp(ctx context.Context, services []string) error {
 		if err != nil {
 			return fmt.Errorf("watch endpointslices in %s: %w", s.namespace, ended(ctx, err))
 		}
-		<-w.ResultChan() // a change, or the end of the watch: either way, look again
-		w.Stop()
-		if ctx.Err() != nil {
-			return fmt.Errorf("the endpoints of service %s in %s are not its ready pods: %w", strings.Join(behind, ", "), s.namespace, context.Cause(ctx))
+		if err := turn(ctx, w); err != nil {
+			return fmt.Errorf("the endpoints of service %s in %s are not its ready pods: %w", strings.Join(behind, ", "), s.namespace, err)
 		}
 	}
 }

@@ -91,11 +91,9 @@ func (s *Slots) served(ctx context.Context, components []Component) ([]discovery
 		if err != nil {
 			return nil, fmt.Errorf("watch endpointslices in %s: %w", s.namespace, ended(ctx, err))
 		}
-		<-w.ResultChan() // a change, or the end of the watch: either way, look again
-		w.Stop()
-		if ctx.Err() != nil {
+		if err := turn(ctx, w); err != nil {
 			return nil, fmt.Errorf("service %s gets no endpoints: %w\n  does its port lead to one the container listens on?",
-				strings.Join(missing, ", "), context.Cause(ctx))
+				strings.Join(missing, ", "), err)
 		}
 	}
 }

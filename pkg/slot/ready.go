@@ -106,11 +106,9 @@ func broken(p corev1.Pod) *reason {
 			r.pod = ""
 			return r
 		}
-		if c.RestartCount < restartsMost {
-			continue
-		}
 		ended := cmp.Or(c.State.Terminated, c.LastTerminationState.Terminated)
-		if ended == nil || ended.ExitCode == 0 && c.State.Running != nil {
+		succeeded := c.State.Terminated != nil && ended.ExitCode == 0 // an init container's end
+		if c.RestartCount < restartsMost || c.State.Running != nil || ended == nil || succeeded {
 			continue
 		}
 		r.text = fmt.Sprintf("pod %s, container %s keeps ending (%d restarts): %s", p.Name, c.Name, c.RestartCount, exit(ended))

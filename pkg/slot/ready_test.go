@@ -21,17 +21,19 @@ func TestState(t *testing.T) {
 		says  string        // in the reason; empty: none
 		again time.Duration // when to look again
 	}{
-		"starting":              {"{phase: Pending, containerStatuses: [{name: c, state: {waiting: {reason: ContainerCreating}}}]}", 0, "", 0},
-		"image not there":       {"{containerStatuses: [{name: c, image: f:2, state: {waiting: {reason: ErrImagePull, message: not found}}}]}", 0, "ErrImagePull: not found", 0},
-		"backing off":           {"{containerStatuses: [{name: c, image: f:2, state: {waiting: {reason: ImagePullBackOff}}}]}", 0, "ImagePullBackOff: f:2", 0},
-		"first container's":     {"{initContainerStatuses: [{name: i, state: {waiting: {reason: InvalidImageName, message: m}}}]}", 0, "container i: InvalidImageName", 0},
-		"config missing":        {"{containerStatuses: [{name: c, state: {waiting: {reason: CreateContainerConfigError, message: configmap \"x\" not found}}}]}", 0, `configmap "x" not found`, 0},
-		"crashed once":          {"{containerStatuses: [{name: c, restartCount: 1, state: {waiting: {reason: CrashLoopBackOff}}, lastState: {terminated: {exitCode: 3}}}]}", 0, "", 0},
-		"crashed twice":         {"{containerStatuses: [{name: c, restartCount: 2, state: {waiting: {reason: CrashLoopBackOff}}, lastState: {terminated: {exitCode: 3}}}]}", 0, "keeps ending (2 restarts): exit code 3", 0},
-		"out of memory":         {"{containerStatuses: [{name: c, restartCount: 4, state: {terminated: {exitCode: 137, reason: OOMKilled}}}]}", 0, "OOMKilled, exit code 137", 0},
-		"no node, just now":     {"{conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: 0/3 nodes, lastTransitionTime: '2026-01-01T12:00:00Z'}]}", 5 * time.Second, "", unscheduled},
-		"no node, for long":     {"{conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: 0/3 nodes, lastTransitionTime: '2026-01-01T12:00:00Z'}]}", unscheduled, "finds no node: 0/3 nodes", 0},
-		"an init done, waiting": {"{initContainerStatuses: [{name: i, restartCount: 3, state: {terminated: {exitCode: 0}}}]}", 0, "keeps ending", 0},
+		"starting":             {"{phase: Pending, containerStatuses: [{name: c, state: {waiting: {reason: ContainerCreating}}}]}", 0, "", 0},
+		"image not there":      {"{containerStatuses: [{name: c, image: f:2, state: {waiting: {reason: ErrImagePull, message: not found}}}]}", 0, "ErrImagePull: not found", 0},
+		"backing off":          {"{containerStatuses: [{name: c, image: f:2, state: {waiting: {reason: ImagePullBackOff}}}]}", 0, "ImagePullBackOff: f:2", 0},
+		"first container's":    {"{initContainerStatuses: [{name: i, state: {waiting: {reason: InvalidImageName, message: m}}}]}", 0, "container i: InvalidImageName", 0},
+		"config missing":       {"{containerStatuses: [{name: c, state: {waiting: {reason: CreateContainerConfigError, message: configmap \"x\" not found}}}]}", 0, `configmap "x" not found`, 0},
+		"crashed once":         {"{containerStatuses: [{name: c, restartCount: 1, state: {waiting: {reason: CrashLoopBackOff}}, lastState: {terminated: {exitCode: 3}}}]}", 0, "", 0},
+		"crashed twice":        {"{containerStatuses: [{name: c, restartCount: 2, state: {waiting: {reason: CrashLoopBackOff}}, lastState: {terminated: {exitCode: 3}}}]}", 0, "keeps ending (2 restarts): exit code 3", 0},
+		"out of memory":        {"{containerStatuses: [{name: c, restartCount: 4, state: {terminated: {exitCode: 137, reason: OOMKilled}}}]}", 0, "OOMKilled, exit code 137", 0},
+		"no node, just now":    {"{conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: 0/3 nodes, lastTransitionTime: '2026-01-01T12:00:00Z'}]}", 5 * time.Second, "", unscheduled},
+		"no node, for long":    {"{conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: 0/3 nodes, lastTransitionTime: '2026-01-01T12:00:00Z'}]}", unscheduled, "finds no node: 0/3 nodes", 0},
+		"an init done at last": {"{initContainerStatuses: [{name: i, restartCount: 3, state: {terminated: {exitCode: 0}}, lastState: {terminated: {exitCode: 1}}}]}", 0, "", 0},
+		"up after some tries":  {"{containerStatuses: [{name: c, restartCount: 3, state: {running: {}}, lastState: {terminated: {exitCode: 1}}}]}", 0, "", 0},
+		"ends without error":   {"{containerStatuses: [{name: c, restartCount: 3, state: {waiting: {reason: CrashLoopBackOff}}, lastState: {terminated: {exitCode: 0}}}]}", 0, "exit code 0", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := sight{workload: foodWorkload("f:2"), pods: []corev1.Pod{podOf(t, "f:2", tc.pod)}}

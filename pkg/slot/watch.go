@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 )
 
@@ -24,8 +25,8 @@ type watched struct {
 
 // informer follows one kind of object. client-go's ready-made informers are left alone: their factory links every kind
 // that Kubernetes has into the binary, a quarter of its size.
-func informer[L runtime.Object](client lister[L], object runtime.Object, selector fields.Selector) cache.SharedIndexInformer {
-	return cache.NewSharedIndexInformer(&cache.ListWatch{
+func informer[L runtime.Object](of kubernetes.Interface, client lister[L], object runtime.Object, selector fields.Selector) cache.SharedIndexInformer {
+	return cache.NewSharedIndexInformer(cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
 			o.FieldSelector = selector.String()
 			return client.List(ctx, o)
@@ -34,7 +35,7 @@ func informer[L runtime.Object](client lister[L], object runtime.Object, selecto
 			o.FieldSelector = selector.String()
 			return client.Watch(ctx, o)
 		},
-	}, object, 0, cache.Indexers{})
+	}, of), object, 0, cache.Indexers{})
 }
 
 // lister is what an informer needs of a typed client.
@@ -49,10 +50,10 @@ func (s *Slots) watch(ctx context.Context, changed func()) (watched, func(), err
 	all, warnings := fields.Everything(), fields.OneTermEqualSelector("type", corev1.EventTypeWarning)
 	w := watched{
 		namespace:    s.namespace,
-		deployments:  informer(s.client.AppsV1().Deployments(s.namespace), &appsv1.Deployment{}, all),
-		statefulSets: informer(s.client.AppsV1().StatefulSets(s.namespace), &appsv1.StatefulSet{}, all),
-		pods:         informer(s.client.CoreV1().Pods(s.namespace), &corev1.Pod{}, all),
-		events:       informer(s.client.CoreV1().Events(s.namespace), &corev1.Event{}, warnings),
+		deployments:  informer(s.client, s.client.AppsV1().Deployments(s.namespace), &appsv1.Deployment{}, all),
+		statefulSets: informer(s.client, s.client.AppsV1().StatefulSets(s.namespace), &appsv1.StatefulSet{}, all),
+		pods:         informer(s.client, s.client.CoreV1().Pods(s.namespace), &corev1.Pod{}, all),
+		events:       informer(s.client, s.client.CoreV1().Events(s.namespace), &corev1.Event{}, warnings),
 	}
 	handler := cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(any) { changed() },
