@@ -38,19 +38,27 @@ func (s *Slots) install(ctx context.Context, r Release, progress func(string)) e
 	if rel != nil && !s.ours(rel) {
 		return fmt.Errorf("helm release %s/%s exists and is not of rollout %s", s.namespace, r.Name, s.bp.ID)
 	}
-	if rel != nil && rel.Info.Status != release.StatusDeployed {
+	if rel != nil {
+		whole, err := shows(rel, r)
+		if err != nil {
+			return err
+		}
+		if whole && rel.Info.Status == release.StatusDeployed {
+			return s.ready(ctx, rel, progress)
+		}
 		if err := s.uninstall(h, rel, !r.First && !s.bp.Hooks); err != nil {
 			return err
 		}
-		rel = nil
 	}
-	if rel == nil {
-		if rel, err = s.makeNew(ctx, h, r); err != nil {
-			return fmt.Errorf("install helm release %s/%s: %w", s.namespace, r.Name, err)
-		}
+	if rel, err = s.makeNew(ctx, h, r); err != nil {
+		return fmt.Errorf("install helm release %s/%s: %w", s.namespace, r.Name, err)
 	}
+	return s.ready(ctx, rel, progress)
+}
+
+func (s *Slots) ready(ctx context.Context, rel *release.Release, progress func(string)) error {
 	if err := s.wait(ctx, rel.Manifest, progress); err != nil {
-		return fmt.Errorf("helm release %s/%s: %w", s.namespace, r.Name, err)
+		return fmt.Errorf("helm release %s/%s: %w", s.namespace, rel.Name, err)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/chart"
@@ -75,10 +74,7 @@ func (s *Slots) renew(ctx context.Context, r Release, progress func(string)) err
 		if err != nil {
 			return fmt.Errorf("upgrade helm release %s/%s: %w", s.namespace, name, err)
 		}
-		if err := s.wait(ctx, rel.Manifest, progress); err != nil {
-			return fmt.Errorf("helm release %s/%s: %w", s.namespace, name, err)
-		}
-		return nil
+		return s.ready(ctx, rel, progress)
 	}
 	var names []string
 	for _, c := range r.Components {
@@ -118,11 +114,15 @@ func (s *Slots) upgrade(ctx context.Context, h helm, r Release) (*release.Releas
 	if rel == nil {
 		return nil, fmt.Errorf("it is gone")
 	}
-	if rel.Info.Status == release.StatusDeployed && rel.Info.Description == done {
+	current, err := shows(rel, r)
+	if err != nil {
+		return nil, err
+	}
+	if current && rel.Info.Status == release.StatusDeployed && rel.Info.Description == done {
 		return rel, nil
 	}
 	if rel.Info.Status.IsPending() {
-		if !s.upgrading(rel, r) {
+		if !current || rel.Info.Status != release.StatusPendingUpgrade {
 			return nil, fmt.Errorf("it is in %s: another operation is under way, or was cut short\n"+
 				"  let it end, or undo it with helm rollback %s -n %s", rel.Info.Status, name, s.namespace)
 		}
@@ -146,12 +146,19 @@ func (s *Slots) upgrade(ctx context.Context, h helm, r Release) (*release.Releas
 	return rel, h.log.explain(err)
 }
 
-// upgrading says whether a pending upgrade is this rollout's own: its values hold the new images.
-func (s *Slots) upgrading(rel *release.Release, r Release) bool {
-	return rel.Info.Status == release.StatusPendingUpgrade && !slices.ContainsFunc(r.Components, func(c Component) bool {
-		value, _ := at(rel.Config, tagPath(s.entry(c.Name))).(string)
-		return value != parseImage(c.BlueImage).version() && value != c.BlueImage
-	})
+// shows says whether a revision of a release runs the components' new images: a rollout's name alone may be an earlier
+// launch's, with another tag.
+func shows(rel *release.Release, r Release) (bool, error) {
+	objects, err := readObjects([]byte(rel.Manifest))
+	if err != nil {
+		return false, err
+	}
+	for _, c := range r.Components {
+		if _, _, err := running(objects, c); err != nil {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // proven is the chart and the values that blue was made from, as Helm kept them. Helm keeps no subcharts; a chart that

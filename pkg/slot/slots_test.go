@@ -272,6 +272,30 @@ func TestInstallBlueTakesOverWhatWasCutShort(t *testing.T) {
 	}
 }
 
+// The rollout's name is the same, its tag is not: what is left of the earlier launch does not pass for this one.
+func TestAnEarlierLaunchOfTheSameNameDoesNotPass(t *testing.T) {
+	c := newCluster()
+	c.install(t, "food", nil)
+	s := c.slots(blueprint.Blueprint{Images: []blueprint.Component{foodTag2}})
+	r := c.installBlue(t, s)
+	if err := s.UpgradeGreen(t.Context(), r, ignore); err != nil {
+		t.Fatal(err)
+	}
+	s.bp.Images[0].Tag = "3.0.0"
+	r.Components[0].BlueImage = "localhost/hms-svc-food:3.0.0"
+	if err := s.InstallBlue(t.Context(), r, ignore); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.UpgradeGreen(t.Context(), r, ignore); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{r.Name, "food"} {
+		if rel := c.release(t, name); !strings.Contains(rel.Manifest, "hms-svc-food:3.0.0") {
+			t.Errorf("%s is still revision %d of the earlier launch", name, rel.Version)
+		}
+	}
+}
+
 func TestAnotherRolloutsReleaseIsLeftAlone(t *testing.T) {
 	c := newCluster()
 	c.install(t, "food", nil)
@@ -293,7 +317,7 @@ func TestAnotherRolloutsReleaseIsLeftAlone(t *testing.T) {
 
 func TestUpgradeOfAPendingGreen(t *testing.T) {
 	for name, tc := range map[string]struct {
-		tag  string // in the pending revision's values
+		tag  string // in the pending revision
 		want bool
 	}{
 		"its own, cut short": {"2.0.0", true},
@@ -306,7 +330,7 @@ func TestUpgradeOfAPendingGreen(t *testing.T) {
 			r := c.installBlue(t, s)
 			pending := *c.release(t, "food")
 			pending.Version = 2
-			pending.Config = map[string]any{"image": map[string]any{"tag": tc.tag}}
+			pending.Manifest = strings.ReplaceAll(pending.Manifest, "food:1.0.0", "food:"+tc.tag)
 			pending.Info = &release.Info{Status: release.StatusPendingUpgrade}
 			if err := c.releases.Create(&pending); err != nil {
 				t.Fatal(err)
