@@ -229,7 +229,7 @@ func (s sentinel) Round(ctx context.Context) ([]rollout.Reading, error) {
 				Name: r.Name, Component: r.Component, Verdict: event.Verdict(r.Verdict),
 				Blue: r.Blue, Green: r.Green, Threshold: r.Threshold, Reason: r.Reason,
 			},
-			Ignore: r.NoData == blueprint.NoDataIgnore,
+			Ignore: r.NoData == blueprint.NoDataIgnore, Pause: r.NoData == blueprint.NoDataPause,
 		})
 	}
 	return all, err

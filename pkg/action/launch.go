@@ -2,20 +2,13 @@ package action
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"os/user"
 	"time"
 
 	"dro.dev/kubectl-dro/pkg/blueprint"
 	"dro.dev/kubectl-dro/pkg/event"
 	"dro.dev/kubectl-dro/pkg/record"
-	"dro.dev/kubectl-dro/pkg/rollout"
 )
-
-// leaseTerm is how long a launcher may be silent before another may take over.
-const leaseTerm = 15 * time.Second
 
 // Launch carries out a blueprint.
 type Launch struct {
@@ -36,10 +29,7 @@ func (l *Launch) Run(ctx context.Context) error {
 	if len(found.steps) == 0 {
 		return nil
 	}
-	lease := &record.Lease{
-		Leases: l.Cluster.Client.CoordinationV1().Leases(l.Cluster.Namespace), Namespace: l.Cluster.Namespace,
-		App: l.Blueprint.App, Holder: holder(), Term: leaseTerm,
-	}
+	lease := l.Cluster.lease(l.Blueprint.App)
 	if err := lease.Acquire(ctx); err != nil {
 		return err
 	}
@@ -72,7 +62,7 @@ func (l *Launch) drive(ctx context.Context, found *survey) error {
 	if err := records.Create(ctx, rec); err != nil {
 		return err
 	}
-	return engine.Run(ctx, rec)
+	return l.Cluster.run(ctx, engine, rec)
 }
 
 // free refuses to begin beside a rollout that did not end.
@@ -83,42 +73,10 @@ func (l *Launch) free(ctx context.Context, records record.Store) error {
 	}
 	for _, r := range all {
 		if r.App == l.Blueprint.App && !r.State.Ended() {
-			return fmt.Errorf("rollout %s of app %s did not end: it is %s with %d%% on blue, and nobody drives it\n  see it: kubectl dro status %s -n %s",
-				r.ID, r.App, r.State, r.Traffic, r.ID, r.Namespace)
+			return fmt.Errorf("rollout %s of app %s did not end: it is %s with %d%% on blue, and nobody drives it\n"+
+				"  go on with it:   kubectl dro resume %s -n %s\n  or give it back: kubectl dro abort %s -n %s",
+				r.ID, r.App, r.State, r.Traffic, r.ID, r.Namespace, r.ID, r.Namespace)
 		}
 	}
 	return nil
-}
-
-// holding runs do while the lease is kept. When the lease is lost, do's context ends with rollout.ErrLost.
-func holding(ctx context.Context, lease *record.Lease, do func(context.Context) error) error {
-	working, stop := context.WithCancelCause(ctx)
-	keeping, letGo := context.WithCancel(context.WithoutCancel(ctx))
-	kept := make(chan error, 1)
-	go func() {
-		err := lease.Keep(keeping)
-		if err != nil {
-			stop(rollout.ErrLost)
-		}
-		kept <- err
-	}()
-	err := do(working)
-	letGo()
-	stop(nil)
-	if lost := <-kept; lost != nil {
-		return errors.Join(err, lost)
-	}
-	return err
-}
-
-// holder names this process to other people.
-func holder() string {
-	name, host := "somebody", "somewhere"
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	if h, err := os.Hostname(); err == nil {
-		host = h
-	}
-	return fmt.Sprintf("%s@%s (process %d)", name, host, os.Getpid())
 }

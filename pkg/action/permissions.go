@@ -22,7 +22,7 @@ type permission struct {
 func rolloutNeeds() []permission {
 	write := []string{"get", "list", "watch", "create", "update", "patch", "delete"}
 	return []permission{
-		{schema.GroupResource{Resource: "secrets"}, []string{"get", "list", "create", "update", "delete"}},
+		{schema.GroupResource{Resource: "secrets"}, []string{"get", "list", "watch", "create", "update", "patch", "delete"}},
 		{schema.GroupResource{Resource: "configmaps"}, []string{"get", "list"}},
 		{schema.GroupResource{Resource: "services"}, write},
 		{schema.GroupResource{Resource: "pods"}, []string{"get", "list", "watch"}},

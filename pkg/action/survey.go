@@ -51,19 +51,6 @@ func (s *survey) run(ctx context.Context) error {
 
 // supported refuses what a blueprint may say and this version can't do yet, rather than leave it out in silence.
 func (s *survey) supported() error {
-	if s.blueprint.Rollback == blueprint.RollbackManual {
-		return errors.New("rollback: manual is not supported yet\n  use rollback: auto")
-	}
-	for _, p := range s.blueprint.Phases {
-		if p.Gate == blueprint.GateManual {
-			return fmt.Errorf("phase %s: gate: manual is not supported yet\n  use a hold instead, such as hold: 10m", p.Name)
-		}
-	}
-	for name, k := range s.blueprint.KPI {
-		if k.NoData == blueprint.NoDataPause {
-			return fmt.Errorf("kpi %s: noData: pause is not supported yet\n  use noData: rollback or noData: ignore", name)
-		}
-	}
 	if s.blueprint.Events != nil {
 		return errors.New("events: is not supported yet\n  leave it out, or read the events with -o json")
 	}
@@ -173,7 +160,7 @@ func (s *survey) record(now time.Time) (*record.Rollout, error) {
 	}
 	return &record.Rollout{
 		ID: s.blueprint.ID, App: s.blueprint.App, Namespace: s.cluster.Namespace,
-		State: record.Preparing, Started: now,
+		State: record.Preparing, Started: now, Ask: s.blueprint.Rollback == blueprint.RollbackManual,
 		Components: s.components(), Steps: s.steps, Blueprint: bp, Facts: found,
 	}, nil
 }

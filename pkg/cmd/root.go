@@ -96,6 +96,12 @@ Nothing is installed in the cluster: your kubeconfig is all it needs.`,
 		newPlan(conn, streams),
 		newValidate(streams),
 		newStatus(conn, streams),
+		newList(conn, streams),
+		newHistory(conn, streams),
+		newPause(conn, streams),
+		newResume(conn, streams),
+		newPromote(conn, streams),
+		newAbort(conn, streams),
 		newVersion(streams),
 	)
 	return root

@@ -16,6 +16,9 @@ const (
 	Shifted     Type = "traffic.shifted"         // Traffic: blue's share as written
 	KPIs        Type = "kpi.sampled"             // KPIs
 	Warning     Type = "warning"                 // Message
+	Paused      Type = "deployment.paused"       // Message: who paused it, or Error: what a person must judge
+	Waiting     Type = "deployment.waiting"      // Step: its gate is open to nobody but a person
+	Resumed     Type = "deployment.resumed"      // Message: who
 	RollingBack Type = "deployment.rolling_back" // Error: the cause
 	RolledBack  Type = "deployment.rolled_back"  // Error: the cause; Took: from the decision to green's weight written
 	Completed   Type = "deployment.completed"    // Took

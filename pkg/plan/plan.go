@@ -94,12 +94,16 @@ func tests(bp *blueprint.Blueprint, due func(blueprint.Test) bool) []record.Step
 
 func phase(p blueprint.Phase) []record.Step {
 	share := int(p.Traffic)
+	hold := fmt.Sprintf("hold %d%% for %s while the KPIs are watched", share, p.Hold.Duration)
+	if p.Gate == blueprint.GateManual {
+		hold += ", then until someone promotes it"
+	}
 	return []record.Step{{
 		ID: Shift + "/" + p.Name, Kind: Shift, State: record.Shifting, Phase: p.Name, Traffic: share,
 		Title: fmt.Sprintf("shift %d%% of traffic to blue", share),
 	}, {
 		ID: Hold + "/" + p.Name, Kind: Hold, State: record.Shifting, Phase: p.Name, Traffic: share, For: p.Hold.Duration,
-		Title: fmt.Sprintf("hold %d%% for %s while the KPIs are watched", share, p.Hold.Duration),
+		Manual: p.Gate == blueprint.GateManual, Title: hold,
 	}}
 }
 

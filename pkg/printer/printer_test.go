@@ -129,8 +129,8 @@ func TestRolloutsAsTable(t *testing.T) {
 	if err := printer.Format("").Rollouts(&table, []*record.Rollout{r}, false); err != nil {
 		t.Fatal(err)
 	}
-	if want := "ROLLOUT   APP    STATE        TRAFFIC   STARTED                CAUSE\n" +
-		"food-v2   food   RolledBack   0%        2026-06-15 14:11:00Z   error_rate of svc 2.1% > 0.5%\n"; table.String() != want {
+	if want := "NAMESPACE   ROLLOUT   APP    STATE        TRAFFIC   STARTED                CAUSE\n" +
+		"food-svc    food-v2   food   RolledBack   0%        2026-06-15 14:11:00Z   error_rate of svc 2.1% > 0.5%\n"; table.String() != want {
 		t.Errorf("got\n%q\nwant\n%q", table.String(), want)
 	}
 	if err := printer.Format("").Rollouts(&detail, []*record.Rollout{r}, true); err != nil {

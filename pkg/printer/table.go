@@ -66,10 +66,10 @@ func (f Format) Rollouts(out io.Writer, records []*record.Rollout, detail bool) 
 
 func table(out io.Writer, records []*record.Rollout) {
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(w, "ROLLOUT\tAPP\tSTATE\tTRAFFIC\tSTARTED\tCAUSE")
+	fmt.Fprintln(w, "NAMESPACE\tROLLOUT\tAPP\tSTATE\tTRAFFIC\tSTARTED\tCAUSE")
 	for _, r := range records {
 		cause, _, _ := strings.Cut(Clean(r.Cause), "\n")
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d%%\t%s\t%s\n", Clean(r.ID), Clean(r.App), r.State, r.Traffic, stamp(&r.Started), cause)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d%%\t%s\t%s\n", Clean(r.Namespace), Clean(r.ID), Clean(r.App), r.State, r.Traffic, stamp(&r.Started), cause)
 	}
 	w.Flush()
 }

@@ -100,6 +100,12 @@ func lines(e event.Event, terminal bool) []string {
 		return []string{"    " + Clean(redrawn(e.Message))}
 	case event.Warning:
 		return []string{"⚠️ " + Clean(e.Message)}
+	case event.Paused:
+		return []string{paused(e)}
+	case event.Waiting:
+		return []string{fmt.Sprintf("✋ %d%% held: waiting for kubectl dro promote %s -n %s", e.Step.Traffic, Clean(e.Rollout), Clean(e.Namespace))}
+	case event.Resumed:
+		return []string{"▶ " + Clean(e.Message)}
 	case event.RollingBack:
 		if e.Traffic == nil {
 			return []string{"⏪ Rolling back; green had all traffic all the time"}
@@ -162,6 +168,15 @@ func failed(e event.Event, terminal bool) string {
 		return fmt.Sprintf("☒ Test %s FAIL (%s): %s", strings.TrimPrefix(e.Step.ID, plan.Test+"/"), Seconds(e.Took), Clean(e.Error))
 	}
 	return fmt.Sprintf("☒ %s: %s", Clean(e.Step.Title), Clean(e.Error))
+}
+
+func paused(e event.Event) string {
+	if e.Error == "" {
+		return "⏸ " + Clean(e.Message)
+	}
+	name := Clean(e.Rollout) + " -n " + Clean(e.Namespace)
+	return fmt.Sprintf("⏸ Paused with %d%% on blue: %s\n   go on:     kubectl dro resume %s\n   give back: kubectl dro abort %s",
+		e.Step.Traffic, Clean(e.Error), name, name)
 }
 
 // closer is where to look next.

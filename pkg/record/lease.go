@@ -178,3 +178,15 @@ func value[T any](p *T) T {
 	}
 	return *p
 }
+
+// HeldBy says who holds the lease; nobody does when it is empty or there is none.
+func (l *Lease) HeldBy(ctx context.Context) (string, error) {
+	found, err := l.Leases.Get(ctx, l.name(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", l.wrap("read", err)
+	}
+	return value(found.Spec.HolderIdentity), nil
+}

@@ -17,6 +17,7 @@ const (
 	Testing     State = "Testing"
 	Shifting    State = "Shifting"
 	Keeping     State = "Keeping"
+	Paused      State = "Paused" // waits for a person's word; Cause says why
 	Settling    State = "Settling"
 	Completed   State = "Completed"
 	RollingBack State = "RollingBack"
@@ -37,6 +38,8 @@ type Rollout struct {
 	State      State           `json:"state"`
 	Traffic    int             `json:"traffic"` // blue's share in percent, as last written
 	Cause      string          `json:"cause,omitempty"`
+	Ask        bool            `json:"ask,omitempty"`    // a breach pauses and asks, instead of going back
+	Answer     *Answer         `json:"answer,omitempty"` // to the last command
 	Started    time.Time       `json:"started"`
 	Ended      *time.Time      `json:"ended,omitempty"`
 	Components []Component     `json:"components"`
@@ -44,8 +47,10 @@ type Rollout struct {
 	Blueprint  json.RawMessage `json:"blueprint"`       // as launched, defaults applied
 	Facts      json.RawMessage `json:"facts,omitempty"` // what was found at the launch; pkg/action knows its form
 
-	// resourceVersion is the version last read or written; a write of an older one is refused.
+	// What the cluster had when the record was last read or written: a write over anything else is refused.
 	resourceVersion string
+	annotations     map[string]string
+	written         []byte
 }
 
 // Component is a component's name and its image in both slots.
@@ -67,7 +72,8 @@ type Step struct {
 	Test      string        `json:"test,omitempty"`
 	Phase     string        `json:"phase,omitempty"`
 	Traffic   int           `json:"traffic,omitempty"`
-	For       time.Duration `json:"for,omitempty"` // how long it holds, in nanoseconds
+	For       time.Duration `json:"for,omitempty"`    // how long it holds, in nanoseconds
+	Manual    bool          `json:"manual,omitempty"` // a person opens the gate at its end
 	Progress  Progress      `json:"progress,omitempty"`
 	Note      string        `json:"note,omitempty"` // what came of it
 	Started   *time.Time    `json:"started,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -54,7 +55,7 @@ func (s Store) Create(ctx context.Context, r *Rollout) error {
 	if err != nil {
 		return fmt.Errorf("write record secret %s/%s: %w", r.Namespace, secret.Name, err)
 	}
-	r.resourceVersion = written.ResourceVersion
+	r.keep(written)
 	for _, old := range older[:max(0, len(older)+1-kept)] {
 		if err := s.Secrets.Delete(ctx, name(old), metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 			return fmt.Errorf("delete old record secret %s/%s: %w", old.Namespace, name(old), err)
@@ -63,19 +64,38 @@ func (s Store) Create(ctx context.Context, r *Rollout) error {
 	return nil
 }
 
-// Save writes r over the version it was read from. Another writer's change in between is a conflict.
+// Save writes r over the version it was read from. A command that was put on it meanwhile stays; another writer's
+// change of the record itself is a conflict.
 func (s Store) Save(ctx context.Context, r *Rollout) error {
 	secret, err := encode(r)
 	if err != nil {
 		return err
 	}
-	secret.ResourceVersion = r.resourceVersion
-	written, err := s.Secrets.Update(ctx, secret, metav1.UpdateOptions{FieldManager: ManagedBy})
-	if err != nil {
-		return fmt.Errorf("write record secret %s/%s: %w", r.Namespace, secret.Name, err)
+	for {
+		secret.ResourceVersion, secret.Annotations = r.resourceVersion, r.annotations
+		written, err := s.Secrets.Update(ctx, secret, metav1.UpdateOptions{FieldManager: ManagedBy})
+		if err == nil {
+			r.keep(written)
+			return nil
+		}
+		err = fmt.Errorf("write record secret %s/%s: %w", r.Namespace, secret.Name, err)
+		if !apierrors.IsConflict(err) {
+			return err
+		}
+		now, getErr := s.Secrets.Get(ctx, secret.Name, metav1.GetOptions{})
+		if getErr != nil {
+			return errors.Join(err, getErr)
+		}
+		if !bytes.Equal(now.Data[dataKey], r.written) {
+			return err
+		}
+		r.keep(now)
 	}
-	r.resourceVersion = written.ResourceVersion
-	return nil
+}
+
+// keep remembers the version of the record that the cluster has.
+func (r *Rollout) keep(secret *corev1.Secret) {
+	r.resourceVersion, r.annotations, r.written = secret.ResourceVersion, secret.Annotations, secret.Data[dataKey]
 }
 
 // List returns the namespace's records, those of an app together and in the order of their launch.
@@ -103,7 +123,7 @@ func (s Store) list(ctx context.Context, selector string) ([]*Rollout, error) {
 		records = append(records, r)
 	}
 	slices.SortFunc(records, func(a, b *Rollout) int {
-		return cmp.Or(cmp.Compare(a.App, b.App), cmp.Compare(a.Number, b.Number))
+		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.App, b.App), cmp.Compare(a.Number, b.Number))
 	})
 	return records, nil
 }
@@ -149,7 +169,8 @@ func decode(secret *corev1.Secret) (*Rollout, error) {
 	if err != nil {
 		return nil, bad(err)
 	}
-	r := &Rollout{resourceVersion: secret.ResourceVersion}
+	r := &Rollout{}
+	r.keep(secret)
 	if err := json.Unmarshal(text, r); err != nil {
 		return nil, bad(err)
 	}

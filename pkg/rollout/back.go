@@ -41,6 +41,11 @@ func (e *Engine) fail(ctx context.Context, rec *record.Rollout, step *record.Ste
 	return e.back(ctx, rec, cause)
 }
 
+// Back ends a rollout that no process drives any more: everything goes back to green.
+func (e *Engine) Back(ctx context.Context, rec *record.Rollout, cause error) error {
+	return e.back(ctx, rec, cause)
+}
+
 // back gives all traffic to green before anything else, even the record and the word of it, then tidies.
 func (e *Engine) back(ctx context.Context, rec *record.Rollout, cause error) error {
 	ctx, release := shield(ctx)

@@ -59,11 +59,20 @@ type Engine struct {
 	Sentinel Sentinel
 	Records  Records
 	Events   event.Sink
+	Commands <-chan record.Command // what people ask meanwhile; nil: nobody does
+
+	steer *steering
 }
 
 // Run carries out the steps of rec that are not done yet. It returns nil when the rollout is completed,
 // a *RolledBackError when everything is on green again, a *HaltedError when a person must act.
 func (e *Engine) Run(ctx context.Context, rec *record.Rollout) error {
+	ctx, abort := context.WithCancelCause(ctx)
+	defer abort(nil)
+	e.steer = newSteering()
+	if e.Commands != nil {
+		go e.steer.listen(e.Commands, abort)
+	}
 	e.emit(rec, event.Event{Type: event.Started, Images: images(rec)})
 	for i := range rec.Steps {
 		step := &rec.Steps[i]
@@ -100,6 +109,7 @@ func (e *Engine) step(ctx context.Context, rec *record.Rollout, step *record.Ste
 		return fmt.Errorf("step %s: unknown kind %q", step.ID, step.Kind)
 	}
 	if step.State == record.Settling {
+		e.steer.settle()
 		var release func()
 		ctx, release = shield(ctx)
 		defer release()

@@ -21,6 +21,7 @@ type world struct {
 	fails   map[string]int
 	rounds  [][]Reading // one for each round; the last repeats
 	onRound func()
+	hangs   string // an act that ends with its context only
 	events  []event.Event
 }
 
@@ -43,8 +44,12 @@ func (w *world) Upgrade(_ context.Context, release string, _ func(string)) error
 	return w.do("upgrade " + release)
 }
 func (w *world) Remove(_ context.Context, release string) error { return w.do("remove " + release) }
-func (w *world) Run(_ context.Context, test string, log func(string)) error {
+func (w *world) Run(ctx context.Context, test string, log func(string)) error {
 	log("hello")
+	if w.hangs == "test "+test {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
 	return w.do("test " + test)
 }
 func (w *world) Clean(context.Context) error { return w.do("clean") }

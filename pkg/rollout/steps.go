@@ -39,6 +39,7 @@ func (e *Engine) shift(ctx context.Context, rec *record.Rollout, step *record.St
 }
 
 func (e *Engine) hold(ctx context.Context, rec *record.Rollout, step *record.Step) (string, error) {
+	defer func() { rec.Cause = "" }()
 	return "", e.watch(ctx, rec, step, step.For+max(step.For, minPatience))
 }
 

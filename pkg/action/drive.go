@@ -1,0 +1,100 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"time"
+
+	"dro.dev/kubectl-dro/pkg/event"
+	"dro.dev/kubectl-dro/pkg/record"
+	"dro.dev/kubectl-dro/pkg/rollout"
+)
+
+// leaseTerm is how long a launcher may be silent before another may take over.
+const leaseTerm = 15 * time.Second
+
+func (c *Cluster) lease(app string) *record.Lease {
+	return &record.Lease{
+		Leases: c.Client.CoordinationV1().Leases(c.Namespace), Namespace: c.Namespace,
+		App: app, Holder: holder(), Term: leaseTerm,
+	}
+}
+
+// run runs a rollout from where its record says it is, and obeys what people ask of it meanwhile.
+func (c *Cluster) run(ctx context.Context, engine *rollout.Engine, rec *record.Rollout) error {
+	listening, stop := context.WithCancel(ctx)
+	defer stop()
+	commands := make(chan record.Command)
+	engine.Commands = commands
+	go func() {
+		defer close(commands)
+		c.listen(listening, *rec, commands, engine.Events)
+	}()
+	return engine.Run(ctx, rec)
+}
+
+// listen passes the commands on a record on, each once, until ctx ends. That it can't listen is said, and tried again:
+// a rollout goes on without.
+func (c *Cluster) listen(ctx context.Context, rec record.Rollout, commands chan<- record.Command, events event.Sink) {
+	heard := ""
+	for ctx.Err() == nil {
+		err := c.Records().Follow(ctx, &rec, func(now *record.Rollout, asked *record.Command) bool {
+			answered := now.Answer != nil && asked != nil && now.Answer.Command == asked.ID
+			if asked == nil || asked.ID == heard || answered {
+				return true
+			}
+			heard = asked.ID
+			select {
+			case commands <- *asked:
+			case <-ctx.Done():
+			}
+			return true
+		})
+		if ctx.Err() == nil && err != nil {
+			events.Emit(event.Event{
+				Time: time.Now(), Type: event.Warning, Message: "listen for commands: " + err.Error() + "; trying again",
+				Rollout: rec.ID, App: rec.App, Namespace: rec.Namespace,
+			})
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+		}
+	}
+}
+
+// holding runs do while the lease is kept. When the lease is lost, do's context ends with rollout.ErrLost.
+func holding(ctx context.Context, lease *record.Lease, do func(context.Context) error) error {
+	working, stop := context.WithCancelCause(ctx)
+	keeping, letGo := context.WithCancel(context.WithoutCancel(ctx))
+	kept := make(chan error, 1)
+	go func() {
+		err := lease.Keep(keeping)
+		if err != nil {
+			stop(rollout.ErrLost)
+		}
+		kept <- err
+	}()
+	err := do(working)
+	letGo()
+	stop(nil)
+	if lost := <-kept; lost != nil {
+		return errors.Join(err, lost)
+	}
+	return err
+}
+
+// holder names this process to other people.
+func holder() string {
+	name, host := "somebody", "somewhere"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if h, err := os.Hostname(); err == nil {
+		host = h
+	}
+	return fmt.Sprintf("%s@%s (process %d)", name, host, os.Getpid())
+}

@@ -1,0 +1,133 @@
+package action
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/uuid"
+
+	"dro.dev/kubectl-dro/pkg/event"
+	"dro.dev/kubectl-dro/pkg/record"
+	"dro.dev/kubectl-dro/pkg/rollout"
+)
+
+// answerTime is how long a live launcher may take to answer. It needs less than a second.
+const answerTime = 10 * time.Second
+
+// Steer asks something of a rollout under way: of the process that drives it or, when that is gone, by doing it itself.
+type Steer struct {
+	Cluster *Cluster
+	Verb    record.Verb
+	Full    bool       // promote: skip to 100 %
+	Reason  string     // kept in the record
+	Events  event.Sink // hears what happens when this process does it itself
+}
+
+// Run steers the newest rollout of the given name, which is its id or its app's. It says what it found or did.
+// When this process has to do the work, the error is as Launch.Run's.
+func (s *Steer) Run(ctx context.Context, name string) (string, error) {
+	rec, err := s.find(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	if rec.State.Ended() {
+		return s.ended(rec)
+	}
+	who, err := s.Cluster.whoami(ctx)
+	if err != nil {
+		return "", err
+	}
+	lease := s.Cluster.lease(rec.App)
+	driver, err := lease.HeldBy(ctx)
+	if err != nil {
+		return "", err
+	}
+	if driver != "" {
+		answer, err := s.ask(ctx, rec, who)
+		if err == nil || !errors.Is(err, context.DeadlineExceeded) {
+			return answer, err
+		}
+	}
+	if s.Verb == record.Pause || s.Verb == record.Promote {
+		return "", fmt.Errorf("nobody drives rollout %s: it stands still with %d%% on blue\n  go on with it: kubectl dro resume %s -n %s",
+			rec.ID, rec.Traffic, rec.ID, rec.Namespace)
+	}
+	if err := lease.Acquire(ctx); err != nil {
+		return "", err
+	}
+	return "", holding(ctx, lease, func(ctx context.Context) error { return s.takeOver(ctx, name, who) })
+}
+
+func (s *Steer) find(ctx context.Context, name string) (*record.Rollout, error) {
+	all, err := s.Cluster.Records().List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return record.Find(all, name)
+}
+
+// ended is the answer for a rollout that is over. Asking twice to abort is fine; nothing else makes sense.
+func (s *Steer) ended(rec *record.Rollout) (string, error) {
+	text := fmt.Sprintf("rollout %s is over: %s", rec.ID, rec.State)
+	if rec.Ended != nil {
+		text += " since " + rec.Ended.UTC().Format("2006-01-02 15:04:05Z")
+	}
+	if s.Verb == record.Abort && rec.State == record.RolledBack {
+		return text + "; there is nothing left to abort", nil
+	}
+	return "", errors.New(text)
+}
+
+// ask puts the command on the record and waits for what the driver makes of it.
+func (s *Steer) ask(ctx context.Context, rec *record.Rollout, who string) (string, error) {
+	c := record.Command{ID: string(uuid.NewUUID()), Verb: s.Verb, Full: s.Full, By: who, Reason: s.Reason}
+	records := s.Cluster.Records()
+	if err := records.Send(ctx, rec, c); err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	answer := ""
+	err := records.Follow(ctx, rec, func(now *record.Rollout, _ *record.Command) bool {
+		switch {
+		case now.Answer != nil && now.Answer.Command == c.ID:
+			answer = now.Answer.Text
+		case s.Verb == record.Abort && now.State == record.RollingBack:
+			answer = "all traffic is on green; blue is being removed"
+		case now.State.Ended():
+			answer = "it is " + string(now.State)
+		}
+		return answer == ""
+	})
+	return fmt.Sprintf("rollout %s: %s", rec.ID, answer), err
+}
+
+// takeOver does what was asked of a rollout that nobody drives.
+func (s *Steer) takeOver(ctx context.Context, name, who string) error {
+	rec, err := s.find(ctx, name) // as it is now that nobody else writes it
+	if err != nil {
+		return err
+	}
+	engine, err := s.Cluster.engine(rec, s.Events)
+	if err != nil {
+		return err
+	}
+	if s.Verb == record.Abort {
+		return engine.Back(ctx, rec, &rollout.AbortError{By: who, Reason: s.Reason})
+	}
+	return s.Cluster.run(ctx, engine, rec)
+}
+
+// whoami is the user as the API server knows them.
+func (c *Cluster) whoami(ctx context.Context) (string, error) {
+	review, err := c.Client.AuthenticationV1().SelfSubjectReviews().
+		Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	if err != nil {
+		return "", fmt.Errorf("ask who you are: %w", err)
+	}
+	return review.Status.UserInfo.Username, nil
+}

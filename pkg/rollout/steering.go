@@ -1,0 +1,146 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"dro.dev/kubectl-dro/pkg/event"
+	"dro.dev/kubectl-dro/pkg/plan"
+	"dro.dev/kubectl-dro/pkg/record"
+)
+
+// AbortError is the cause of a rollout that a person aborted.
+type AbortError struct{ By, Reason string }
+
+func (e *AbortError) Error() string {
+	if e.Reason == "" {
+		return "aborted by " + e.By
+	}
+	return "aborted by " + e.By + ": " + e.Reason
+}
+
+// steering is what people have asked of the rollout. Commands come in at any time; the loop heeds them while it holds.
+type steering struct {
+	mu       sync.Mutex
+	pending  []record.Command
+	settling bool
+	arrived  chan struct{} // has room for one: something is pending
+}
+
+func newSteering() *steering { return &steering{arrived: make(chan struct{}, 1)} }
+
+// listen takes commands until there are no more. An abort ends the context at once, whatever is being done.
+func (s *steering) listen(commands <-chan record.Command, abort context.CancelCauseFunc) {
+	for c := range commands {
+		s.mu.Lock()
+		if c.Verb == record.Abort && !s.settling {
+			abort(&AbortError{By: c.By, Reason: c.Reason})
+		}
+		s.pending = append(s.pending, c)
+		s.mu.Unlock()
+		select {
+		case s.arrived <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// take returns what is pending.
+func (s *steering) take() []record.Command {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := s.pending
+	s.pending = nil
+	return all
+}
+
+// settle says that green is being replaced: from now on there is nothing to abort.
+func (s *steering) settle() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settling = true
+}
+
+// holding is how a hold stands with the people who steer it.
+type holding struct {
+	paused   bool
+	promoted bool // the gate is open
+	waiting  bool // it was told that the gate waits for a person
+}
+
+// heed carries out what was asked while a step holds, and answers.
+func (e *Engine) heed(ctx context.Context, rec *record.Rollout, step *record.Step, h *holding) error {
+	for _, c := range e.steer.take() {
+		paused := h.paused
+		answer := e.obey(rec, step, h, c)
+		if paused && !h.paused { // what was counted meanwhile is known to whoever resumed
+			if err := e.Sentinel.Begin(ctx); err != nil {
+				return fmt.Errorf("take the KPIs' first sample: %w", err)
+			}
+		}
+		rec.Answer = &record.Answer{Command: c.ID, Text: answer}
+		if err := e.Records.Save(ctx, rec); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Engine) obey(rec *record.Rollout, step *record.Step, h *holding, c record.Command) string {
+	switch c.Verb {
+	case record.Pause:
+		if h.paused {
+			return "it is paused already"
+		}
+		e.pause(rec, step, h, event.Event{Message: by("paused", c)})
+		return fmt.Sprintf("paused with %d%% on blue", step.Traffic)
+	case record.Resume:
+		if !h.paused {
+			return "it is not paused"
+		}
+		h.paused, rec.State, rec.Cause = false, step.State, ""
+		e.emitStep(rec, step, event.Event{Type: event.Resumed, Message: by("resumed", c)})
+		return "it goes on"
+	case record.Promote:
+		h.paused, h.promoted = false, true
+		rec.State, rec.Cause = step.State, ""
+		if c.Full {
+			skipTo100(rec, step)
+		}
+		e.emitStep(rec, step, event.Event{Type: event.Resumed, Message: by("promoted", c)})
+		return "promoted"
+	case record.Abort:
+		return "it is being aborted"
+	}
+	return fmt.Sprintf("%q is not known to the process that drives it", c.Verb)
+}
+
+func (e *Engine) pause(rec *record.Rollout, step *record.Step, h *holding, ev event.Event) {
+	h.paused, rec.State = true, record.Paused
+	rec.Cause = ev.Message
+	if ev.Error != "" {
+		rec.Cause = ev.Error
+	}
+	ev.Type = event.Paused
+	e.emitStep(rec, step, ev)
+}
+
+// skipTo100 marks the phases between here and the last as not to be done.
+func skipTo100(rec *record.Rollout, from *record.Step) {
+	at := slices.IndexFunc(rec.Steps, func(s record.Step) bool { return s.ID == from.ID })
+	for i := at + 1; i < len(rec.Steps); i++ {
+		s := &rec.Steps[i]
+		if (s.Kind == plan.Shift || s.Kind == plan.Hold) && s.Traffic < 100 {
+			s.Progress, s.Note = record.Done, "skipped"
+		}
+	}
+}
+
+func by(did string, c record.Command) string {
+	if c.Reason == "" {
+		return did + " by " + c.By
+	}
+	return did + " by " + c.By + ": " + c.Reason
+}
