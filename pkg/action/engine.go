@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
 	"dro.dev/kubectl-dro/pkg/blueprint"
 	"dro.dev/kubectl-dro/pkg/event"
 	"dro.dev/kubectl-dro/pkg/kpi"
@@ -49,13 +51,24 @@ func (c *Cluster) engine(rec *record.Rollout, events event.Sink) (*rollout.Engin
 		},
 		Routers:  routers{&traffic.Mover{Client: c.Dynamic, Warn: warn}, found.Routes},
 		Sentinel: watch,
-		Records:  c.Records(),
+		Records:  records{c.Records()},
 		Events:   events,
 	}, nil
 }
 
 func (c *Cluster) slots(bp *blueprint.Blueprint) (*slot.Slots, error) {
 	return slot.New(c.Getter, c.Namespace, bp)
+}
+
+// records is pkg/record as the loop wants it: another writer's record means that the rollout is lost.
+type records struct{ record.Store }
+
+func (r records) Save(ctx context.Context, rec *record.Rollout) error {
+	err := r.Store.Save(ctx, rec)
+	if apierrors.IsConflict(err) {
+		return fmt.Errorf("%w: %w", rollout.ErrLost, err)
+	}
+	return err
 }
 
 // slots is pkg/slot as the loop wants it: releases by name.

@@ -30,7 +30,7 @@ func (e *HaltedError) Unwrap() error { return e.Cause }
 // fail decides what a failed step means: nothing to this process when the rollout is another's, a halt once green is
 // being replaced (blue serves, and the old green is gone), else the way back.
 func (e *Engine) fail(ctx context.Context, rec *record.Rollout, step *record.Step, cause error) error {
-	if errors.Is(context.Cause(ctx), ErrLost) {
+	if errors.Is(context.Cause(ctx), ErrLost) || errors.Is(cause, ErrLost) {
 		return ErrLost
 	}
 	if step.State == record.Settling {

@@ -39,12 +39,12 @@ type Sentinel interface {
 	Round(ctx context.Context) ([]Reading, error)
 }
 
-// Records keeps the rollout's state.
+// Records keeps the rollout's state. Save fails with ErrLost when another process has written meanwhile.
 type Records interface {
 	Save(ctx context.Context, r *record.Rollout) error
 }
 
-// ErrLost is the cause with which a context is cancelled when another process took the rollout over.
+// ErrLost says that another process took the rollout over: as the cause of a cancelled context, or from Records.
 // The engine then stops without touching anything.
 var ErrLost = errors.New("another process drives this rollout now")
 

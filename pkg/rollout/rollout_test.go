@@ -21,6 +21,7 @@ type world struct {
 	fails   map[string]int
 	rounds  [][]Reading // one for each round; the last repeats
 	onRound func()
+	lost    bool   // another process has written the record
 	hangs   string // an act that ends with its context only
 	events  []event.Event
 }
@@ -73,8 +74,14 @@ func (w *world) Round(context.Context) ([]Reading, error) {
 	}
 	return r, nil
 }
-func (w *world) Save(context.Context, *record.Rollout) error { return w.do("save") }
-func (w *world) Emit(e event.Event)                          { w.events = append(w.events, e) }
+func (w *world) Emit(e event.Event) { w.events = append(w.events, e) }
+
+func (w *world) Save(context.Context, *record.Rollout) error {
+	if w.lost {
+		return ErrLost
+	}
+	return w.do("save")
+}
 
 func (w *world) engine() *Engine {
 	return &Engine{Slots: w, Tests: w, Routers: w, Sentinel: w, Records: w, Events: w}
@@ -245,6 +252,16 @@ func TestLostRolloutIsLeftAlone(t *testing.T) {
 		}
 		if slices.Contains(w.log, "restore") || slices.Contains(w.log, "remove svc-blue") {
 			t.Errorf("wrote after the loss: %q", w.acts())
+		}
+	})
+}
+
+func TestAnotherWritersRecordEndsTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{rounds: [][]Reading{reading(event.Steady)}}
+		w.onRound = func() { w.lost = true }
+		if err := w.engine().Run(t.Context(), launch()); !errors.Is(err, ErrLost) || slices.Contains(w.log, "restore") {
+			t.Errorf("got %v after %q", err, w.acts())
 		}
 	})
 }
