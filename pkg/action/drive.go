@@ -23,6 +23,31 @@ func (c *Cluster) lease(app string) *record.Lease {
 	}
 }
 
+// free refuses to begin beside a rollout of the app that did not end.
+func (c *Cluster) free(ctx context.Context, app string) error {
+	all, err := c.Records().List(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range all {
+		if r.App != app || r.State.Ended() {
+			continue
+		}
+		driver, err := c.lease(app).HeldBy(ctx)
+		if err != nil {
+			return err
+		}
+		if driver == "" {
+			driver = "nobody: its process died"
+		}
+		name := r.ID + " -n " + r.Namespace
+		return fmt.Errorf("app %s has a rollout under way: %s is %s with %d%% on blue, driven by %s\n"+
+			"  see it:       kubectl dro status %s\n  give it back: kubectl dro abort %s\n  go on with it when its process died: kubectl dro resume %s",
+			app, r.ID, r.State, r.Traffic, driver, name, name, name)
+	}
+	return nil
+}
+
 // run runs a rollout from where its record says it is, and obeys what people ask of it meanwhile.
 func (c *Cluster) run(ctx context.Context, engine *rollout.Engine, rec *record.Rollout) error {
 	listening, stop := context.WithCancel(ctx)

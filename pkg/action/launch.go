@@ -2,7 +2,6 @@ package action
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"dro.dev/kubectl-dro/pkg/blueprint"
@@ -47,8 +46,7 @@ func (l *Launch) tell(notes []string) {
 
 // drive writes the first record and runs the rollout.
 func (l *Launch) drive(ctx context.Context, found *survey) error {
-	records := l.Cluster.Records()
-	if err := l.free(ctx, records); err != nil {
+	if err := l.Cluster.free(ctx, l.Blueprint.App); err != nil { // another may have come and died since the survey
 		return err
 	}
 	rec, err := found.record(time.Now())
@@ -59,24 +57,8 @@ func (l *Launch) drive(ctx context.Context, found *survey) error {
 	if err != nil {
 		return err
 	}
-	if err := records.Create(ctx, rec); err != nil {
+	if err := l.Cluster.Records().Create(ctx, rec); err != nil {
 		return err
 	}
 	return l.Cluster.run(ctx, engine, rec)
-}
-
-// free refuses to begin beside a rollout that did not end.
-func (l *Launch) free(ctx context.Context, records record.Store) error {
-	all, err := records.List(ctx)
-	if err != nil {
-		return err
-	}
-	for _, r := range all {
-		if r.App == l.Blueprint.App && !r.State.Ended() {
-			return fmt.Errorf("rollout %s of app %s did not end: it is %s with %d%% on blue, and nobody drives it\n"+
-				"  go on with it:   kubectl dro resume %s -n %s\n  or give it back: kubectl dro abort %s -n %s",
-				r.ID, r.App, r.State, r.Traffic, r.ID, r.Namespace, r.ID, r.Namespace)
-		}
-	}
-	return nil
 }

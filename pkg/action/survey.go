@@ -40,6 +40,9 @@ func (s *survey) run(ctx context.Context) error {
 	if err := s.cluster.allowed(ctx, rolloutNeeds()); err != nil {
 		return err
 	}
+	if err := s.cluster.free(ctx, s.blueprint.App); err != nil {
+		return err
+	}
 	for _, look := range []func(context.Context) error{s.lookConfig, s.lookSlots, s.lookRouters, s.lookKPIs} {
 		if err := look(ctx); err != nil {
 			return err

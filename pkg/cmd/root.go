@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"path/filepath"
 
@@ -35,8 +36,9 @@ func (i Interrupted) Error() string { return "interrupted (" + i.Signal.String()
 
 // Execute runs the command line and returns the exit code.
 func Execute(ctx context.Context, args []string, streams Streams) int {
-	klog.LogToStderr(false) // client-go's own log lines are not for users
+	klog.LogToStderr(false) // client-go's and Helm's own log lines are not for users
 	klog.SetOutput(io.Discard)
+	log.SetOutput(io.Discard)
 	root := newRoot(streams)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
