@@ -6,7 +6,6 @@ import (
 
 	"dro.dev/kubectl-dro/pkg/blueprint"
 	"dro.dev/kubectl-dro/pkg/event"
-	"dro.dev/kubectl-dro/pkg/record"
 )
 
 // Launch carries out a blueprint.
