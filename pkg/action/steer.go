@@ -117,7 +117,12 @@ func (s *Steer) takeOver(ctx context.Context, name, who string) error {
 		return err
 	}
 	if s.Verb == record.Abort {
-		return engine.Back(ctx, rec, &rollout.AbortError{By: who, Reason: s.Reason})
+		err := engine.Back(ctx, rec, &rollout.AbortError{By: who, Reason: s.Reason})
+		var back *rollout.RolledBackError
+		if errors.As(err, &back) {
+			return nil // as was asked
+		}
+		return err
 	}
 	return s.Cluster.run(ctx, engine, rec)
 }
