@@ -36,11 +36,6 @@ func rolloutNeeds() []permission {
 	}
 }
 
-// routerNeeds is what moving traffic uses on a router's resource.
-func routerNeeds(resource schema.GroupResource) permission {
-	return permission{resource, []string{"get", "list", "watch", "patch"}}
-}
-
 // allowed asks the API server whether the user may do all of that, and names all that is missing at once.
 func (c *Cluster) allowed(ctx context.Context, needs []permission) error {
 	var (
