@@ -27,8 +27,10 @@ func rolloutNeeds() []permission {
 		{schema.GroupResource{Resource: "services"}, write},
 		{schema.GroupResource{Resource: "pods"}, []string{"get", "list", "watch"}},
 		{schema.GroupResource{Resource: "pods/log"}, []string{"get"}},
-		{schema.GroupResource{Resource: "events"}, []string{"list"}},
+		{schema.GroupResource{Resource: "events"}, []string{"list", "watch"}},
 		{schema.GroupResource{Group: "apps", Resource: "deployments"}, write},
+		{schema.GroupResource{Group: "apps", Resource: "statefulsets"}, []string{"get", "list", "watch"}},
+		{schema.GroupResource{Group: "apps", Resource: "daemonsets"}, []string{"list"}},
 		{schema.GroupResource{Group: "apps", Resource: "replicasets"}, []string{"get", "list", "watch"}},
 		{schema.GroupResource{Group: "batch", Resource: "jobs"}, []string{"get", "list", "watch", "create", "delete"}},
 		{schema.GroupResource{Group: "discovery.k8s.io", Resource: "endpointslices"}, []string{"list", "watch"}},
@@ -67,7 +69,7 @@ func (c *Cluster) allowed(ctx context.Context, needs []permission) error {
 		return nil
 	}
 	slices.Sort(missing)
-	return fmt.Errorf("you lack permissions in namespace %s: %s\n  nothing was changed; a Role with all that is needed: docs/permissions.md",
+	return fmt.Errorf("you lack permissions in namespace %s: %s\n  nothing was changed; the project's page docs/permissions.md has a Role with all that is needed",
 		c.Namespace, strings.Join(missing, ", "))
 }
 

@@ -25,10 +25,10 @@ type Lease struct {
 }
 
 // HeldError says that another process drives the app.
-type HeldError struct{ App, Holder string }
+type HeldError struct{ Namespace, App, Holder string }
 
 func (e *HeldError) Error() string {
-	return fmt.Sprintf("%s is being rolled out by %s\n  see it: kubectl dro status %s", e.App, e.Holder, e.App)
+	return fmt.Sprintf("%s is being rolled out by %s\n  see it: kubectl dro status %s -n %s", e.App, e.Holder, e.App, e.Namespace)
 }
 
 // Acquire takes the lease. A lease that another holds is watched for a term: if its holder stays silent it is taken
@@ -38,7 +38,7 @@ func (l *Lease) Acquire(ctx context.Context) error {
 	if apierrors.IsNotFound(err) {
 		l.held, err = l.Leases.Create(ctx, l.fresh(), metav1.CreateOptions{FieldManager: ManagedBy})
 		if apierrors.IsAlreadyExists(err) {
-			return &HeldError{App: l.App, Holder: "another process that began this moment"}
+			return &HeldError{Namespace: l.Namespace, App: l.App, Holder: "another process that began this moment"}
 		}
 		return l.wrap("create", err)
 	}
@@ -51,7 +51,7 @@ func (l *Lease) Acquire(ctx context.Context) error {
 			return err
 		}
 		if alive {
-			return &HeldError{App: l.App, Holder: holder}
+			return &HeldError{Namespace: l.Namespace, App: l.App, Holder: holder}
 		}
 	}
 	epoch := value(found.Spec.LeaseTransitions) + 1
@@ -59,7 +59,7 @@ func (l *Lease) Acquire(ctx context.Context) error {
 	found.Spec.LeaseTransitions = &epoch
 	l.held, err = l.Leases.Update(ctx, found, metav1.UpdateOptions{FieldManager: ManagedBy})
 	if apierrors.IsConflict(err) {
-		return &HeldError{App: l.App, Holder: "another process that began this moment"}
+		return &HeldError{Namespace: l.Namespace, App: l.App, Holder: "another process that began this moment"}
 	}
 	return l.wrap("take", err)
 }

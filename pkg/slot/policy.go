@@ -77,21 +77,21 @@ func (s *Slots) uncovered(ctx context.Context, w world, c Component, made []obje
 func (m monitors) list(ctx context.Context, namespace string, kind schema.GroupKind) ([]object, error) {
 	mapper, err := m.mapper()
 	if err != nil {
-		return nil, fmt.Errorf("can't tell which %ss cover green: %w", kind.Kind, err)
+		return nil, fmt.Errorf("can't tell which objects of kind %s cover green: %w", kind.Kind, err)
 	}
 	mapping, err := mapper.RESTMapping(kind)
 	if meta.IsNoMatchError(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("can't tell which %ss cover green: %w", kind.Kind, err)
+		return nil, fmt.Errorf("can't tell which objects of kind %s cover green: %w", kind.Kind, err)
 	}
 	all, err := m.client.Resource(mapping.Resource).Namespace(namespace).List(ctx, metav1.ListOptions{})
 	if apierrors.IsForbidden(err) {
-		return nil, fmt.Errorf("can't tell which %ss cover green: no permission to list them", kind.Kind)
+		return nil, fmt.Errorf("no permission to list %s.%s: can't tell which cover green and not blue", mapping.Resource.Resource, kind.Group)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("can't tell which %ss cover green: %w", kind.Kind, err)
+		return nil, fmt.Errorf("can't tell which objects of kind %s cover green: %w", kind.Kind, err)
 	}
 	var found []object
 	for i := range all.Items {

@@ -70,7 +70,7 @@ func (s *Slots) waitFor(ctx context.Context, names []string, progress func(strin
 		if err != nil {
 			return err
 		}
-		if line := count(all); line != said {
+		if line := s.line(all); line != said {
 			said = line
 			progress(line)
 		}
@@ -82,7 +82,7 @@ func (s *Slots) waitFor(ctx context.Context, names []string, progress func(strin
 			return nil
 		}
 		if err := next(ctx, changed, again); err != nil {
-			return fmt.Errorf("not ready: %w\n  %s", err, overdue(all))
+			return fmt.Errorf("not ready within %s: %w\n  %s", s.Timeout, err, overdue(all))
 		}
 	}
 }
@@ -142,6 +142,15 @@ func judge(all []sight, now time.Time) (why *reason, again time.Time, done bool)
 		done = done && one.done
 	}
 	return nil, again, done
+}
+
+// line is the progress, with what keeps the rest from getting ready.
+func (s *Slots) line(all []sight) string {
+	_, detail, _ := strings.Cut(overdue(all), "\n")
+	if detail == "" {
+		return count(all)
+	}
+	return fmt.Sprintf("%s (up to %s): %s", count(all), s.Timeout, strings.Join(strings.Fields(detail), " "))
 }
 
 // count is the progress: 1/2 ready.

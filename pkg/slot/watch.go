@@ -46,7 +46,8 @@ type lister[L runtime.Object] interface {
 
 // watch follows workloads, pods and warnings; changed is called after each change.
 func (s *Slots) watch(ctx context.Context, changed func()) (watched, func(), error) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, end := context.WithCancelCause(ctx)
+	cancel := func() { end(nil) }
 	all, warnings := fields.Everything(), fields.OneTermEqualSelector("type", corev1.EventTypeWarning)
 	w := watched{
 		namespace:    s.namespace,
@@ -68,7 +69,7 @@ func (s *Slots) watch(ctx context.Context, changed func()) (watched, func(), err
 		failed = errors.Join(failed, err, i.SetWatchErrorHandlerWithContext(
 			func(_ context.Context, _ *cache.Reflector, err error) {
 				if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
-					cancel()
+					end(err)
 				}
 			}))
 	}
