@@ -17,6 +17,7 @@ import (
 	"dro.dev/kubectl-dro/playground/cluster"
 	"dro.dev/kubectl-dro/playground/control"
 	"dro.dev/kubectl-dro/playground/demo"
+	"dro.dev/kubectl-dro/playground/load"
 	"dro.dev/kubectl-dro/playground/process"
 )
 
@@ -65,6 +66,7 @@ func command() *cobra.Command {
 
 func upCommand() *cobra.Command {
 	var o cluster.Options
+	var rate float64
 	c := &cobra.Command{
 		Use:   "up",
 		Short: "Start everything and stay until interrupted",
@@ -73,6 +75,14 @@ func upCommand() *cobra.Command {
 			o.Log = logger()
 			return withCluster(c.Context(), o, func(ctx context.Context, running *cluster.Cluster) error {
 				fmt.Fprintf(c.OutOrStdout(), "kubeconfig  %s\ngateway     %s\nprometheus  %s\n", running.Kubeconfig, running.Gateway, running.Prometheus)
+				if rate > 0 && !o.Empty {
+					traffic, err := load.Start(ctx, demo.Guests(running.Gateway, rate))
+					if err != nil {
+						return err
+					}
+					defer traffic.Stop()
+					fmt.Fprintf(c.OutOrStdout(), "load        %g requests a second each to food.example and food-delivery.example\n", rate)
+				}
 				<-ctx.Done()
 				return nil
 			})
@@ -80,6 +90,7 @@ func upCommand() *cobra.Command {
 	}
 	addClusterFlags(c, &o)
 	c.Flags().BoolVar(&o.Empty, "empty", false, "leave out the food service")
+	c.Flags().Float64Var(&rate, "rate", 50, "requests a second to each component of the food service; 0 for none")
 	return c
 }
 

@@ -25,6 +25,7 @@ func (l *Launch) Run(ctx context.Context) error {
 	}
 	l.tell(found.notes)
 	if len(found.steps) == 0 {
+		l.emit(event.Event{Type: event.Completed, Message: "live already; nothing to do"})
 		return nil
 	}
 	lease := l.Cluster.lease(l.Blueprint.App)
@@ -36,11 +37,13 @@ func (l *Launch) Run(ctx context.Context) error {
 
 func (l *Launch) tell(notes []string) {
 	for _, n := range notes {
-		l.Events.Emit(event.Event{
-			Time: time.Now(), Type: event.Warning, Message: n,
-			Rollout: l.Blueprint.ID, App: l.Blueprint.App, Namespace: l.Cluster.Namespace,
-		})
+		l.emit(event.Event{Type: event.Warning, Message: n})
 	}
+}
+
+func (l *Launch) emit(e event.Event) {
+	e.Time, e.Rollout, e.App, e.Namespace = time.Now(), l.Blueprint.ID, l.Blueprint.App, l.Cluster.Namespace
+	l.Events.Emit(e)
 }
 
 // drive writes the first record and runs the rollout.

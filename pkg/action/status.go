@@ -16,6 +16,11 @@ type Status struct {
 
 // Run returns the newest record of the rollout or app called name; without a name, the newest of every app.
 func (s *Status) Run(ctx context.Context, name string) ([]*record.Rollout, error) {
+	if !s.Everywhere {
+		if err := s.Cluster.reachable(ctx); err != nil {
+			return nil, err
+		}
+	}
 	all, err := s.records().List(ctx)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -26,10 +27,11 @@ Ctrl-C rolls back. Exit codes: 0 the release is live, 2 it was rolled back, 1 an
   kubectl dro launch foodsvc_v2.yaml -o json | jq -r .type`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			show, err := sink(output, streams.Out)
+			show, stop, err := sink(output, streams.Out)
 			if err != nil {
 				return err
 			}
+			defer stop()
 			bp, err := load(args[0], streams)
 			if err != nil {
 				return err
@@ -47,15 +49,39 @@ Ctrl-C rolls back. Exit codes: 0 the release is live, 2 it was rolled back, 1 an
 	return c
 }
 
-// sink shows events the way the flag says; on a terminal with a live line.
-func sink(format string, out io.Writer) (event.Sink, error) {
+// sink shows events the way the flag says; on a terminal with a live line, until stop is called.
+func sink(format string, out io.Writer) (show event.Sink, stop func(), err error) {
 	switch format {
 	case "json":
-		return printer.NewJSON(out), nil
+		return printer.NewJSON(out), func() {}, nil
 	case "":
-		return printer.NewText(out, terminalWidth(out)), nil
+		width := terminalWidth(out)
+		text := printer.NewText(out, width)
+		if width == 0 {
+			return text, func() {}, nil
+		}
+		return text, ticking(text), nil
 	}
-	return nil, fmt.Errorf("unknown output format %q; known: json", format)
+	return nil, nil, fmt.Errorf("unknown output format %q; known: json", format)
+}
+
+// ticking redraws a live line every second until the function it returns is called.
+func ticking(text *printer.Text) func() {
+	tick, done := time.NewTicker(time.Second), make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-done:
+				return
+			case now := <-tick.C:
+				text.Tick(now)
+			}
+		}
+	}()
+	return func() {
+		tick.Stop()
+		close(done)
+	}
 }
 
 // terminalWidth is out's width in columns, or 0 when it is no terminal.

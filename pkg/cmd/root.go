@@ -32,7 +32,12 @@ const (
 // Interrupted is the cause of a context that a signal ended.
 type Interrupted struct{ Signal os.Signal }
 
-func (i Interrupted) Error() string { return "interrupted (" + i.Signal.String() + ")" }
+func (i Interrupted) Error() string {
+	if i.Signal == os.Interrupt {
+		return "interrupted by Ctrl-C"
+	}
+	return "interrupted by signal: " + i.Signal.String()
+}
 
 // Execute runs the command line and returns the exit code.
 func Execute(ctx context.Context, args []string, streams Streams) int {

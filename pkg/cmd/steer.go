@@ -21,10 +21,11 @@ func newSteer(conn connection, streams Streams, verb record.Verb, short, long st
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeRollouts(conn, func(r *record.Rollout) bool { return !r.State.Ended() }),
 		RunE: func(c *cobra.Command, args []string) error {
-			show, err := sink(output, streams.Out)
+			show, stop, err := sink(output, streams.Out)
 			if err != nil {
 				return err
 			}
+			defer stop()
 			if steer.Cluster, err = conn.connect(); err != nil {
 				return err
 			}

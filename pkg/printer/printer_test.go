@@ -35,8 +35,8 @@ func story() []event.Event {
 		{Type: event.Shifted, Traffic: share(50)},
 		{Type: event.KPIs, Step: step(plan.Hold, "ramp-up", "", 50), KPIs: bad, Message: "4s of 30s"},
 		{Type: event.StepFailed, Step: step(plan.Hold, "ramp-up", "", 50), Error: "error_rate of svc 2.1% > 0.5%"},
-		{Type: event.RollingBack, Traffic: share(0), Error: "error_rate of svc 2.1% > 0.5%"},
-		{Type: event.RolledBack, Error: "error_rate of svc 2.1% > 0.5%", Took: 0.4},
+		{Type: event.RollingBack, Traffic: share(0), Took: 0.1, Error: "error_rate of svc 2.1% > 0.5%"},
+		{Type: event.RolledBack, Error: "error_rate of svc 2.1% > 0.5%", Took: 6.4},
 	}
 	for i := range all {
 		all[i].Time = began.Add(time.Duration(i) * time.Second)
@@ -61,8 +61,8 @@ func TestTextInAPipe(t *testing.T) {
     ✅ KPIs steady
 → Shift 50% traffic …
     ⚠️ error_rate of svc 2.1% > 0.5%
-⏪ Rolling back 100% traffic to green
-🚨 Rollback complete (took 0.4 s)
+⏪ Rolling back 100% traffic to green (written after 0.1 s)
+🚨 Rollback complete (took 6.4 s)
    cause: error_rate of svc 2.1% > 0.5%
    look closer: kubectl dro status food-v2 -n food-svc
 `
@@ -79,7 +79,7 @@ func TestTextOnATerminal(t *testing.T) {
 	}
 	got := out.String()
 	for _, want := range []string{
-		"\r\x1b[K→ install svc-blue … 1/2 ready (1s)", // live: redrawn in place
+		"\r\x1b[K→ install svc-blue … (1s) 1/2 ready", // live: redrawn in place
 		"→ Shift 50% traffic … ⚠️ error_rate of svc 2.1% > 0.5%\n",
 		"→ Shift 1% traffic …  ✅ KPIs steady\n",
 	} {

@@ -1,8 +1,10 @@
 package printer
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,7 +20,8 @@ type Text struct {
 	out   io.Writer
 	width int // of the terminal; 0 when out is none
 	live  bool
-	began time.Time // the step that is under way
+	began time.Time    // the step that is under way
+	last  *event.Event // what the live line shows
 }
 
 // NewText returns a Text that writes to out, which is a terminal of the given width, or none if that is 0.
@@ -31,11 +34,9 @@ func (t *Text) Emit(e event.Event) {
 	if e.Type == event.StepStarted {
 		t.began = e.Time
 	}
-	if t.width > 0 {
-		if s := liveLine(e, t.began); s != "" {
-			t.show(s)
-			return
-		}
+	if t.width > 0 && t.show(e, e.Time) {
+		t.last = &e
+		return
 	}
 	for _, line := range lines(e, t.width > 0) {
 		t.erase()
@@ -43,13 +44,28 @@ func (t *Text) Emit(e event.Event) {
 	}
 }
 
-func (t *Text) show(s string) {
+// Tick redraws the live line, so that its seconds go on while nothing happens.
+func (t *Text) Tick(now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.live {
+		t.show(*t.last, now)
+	}
+}
+
+// show draws the live line of an event, if it has one.
+func (t *Text) show(e event.Event, now time.Time) bool {
+	s := liveLine(e, now.Sub(t.began))
+	if s == "" {
+		return false
+	}
 	t.erase()
 	if runes := []rune(s); len(runes) > t.width-2 { // two columns for an emoji's width
 		s = string(runes[:max(0, t.width-3)]) + "…"
 	}
 	fmt.Fprint(t.out, s) //nolint:errcheck // as above
 	t.live = true
+	return true
 }
 
 func (t *Text) erase() {
@@ -60,16 +76,16 @@ func (t *Text) erase() {
 }
 
 // liveLine is what a terminal shows while a step is under way: what is awaited, how long, the KPIs.
-func liveLine(e event.Event, began time.Time) string {
-	elapsed := e.Time.Sub(began).Round(time.Second)
+func liveLine(e event.Event, elapsed time.Duration) string {
+	elapsed = elapsed.Round(time.Second)
 	switch e.Type {
 	case event.StepStarted:
-		return "→ " + Clean(e.Step.Title) + " …"
+		return fmt.Sprintf("→ %s … (%s)", Clean(e.Step.Title), elapsed)
 	case event.Progress:
 		if e.Step == nil { // on the way back
 			return "→ " + Clean(e.Message) + " …"
 		}
-		return fmt.Sprintf("→ %s … %s (%s)", Clean(e.Step.Title), Clean(e.Message), elapsed)
+		return fmt.Sprintf("→ %s … (%s) %s", Clean(e.Step.Title), elapsed, Clean(e.Message))
 	case event.KPIs:
 		return fmt.Sprintf("→ %s %s  %s", holding(e.Step), e.Message, summary(e.KPIs))
 	}
@@ -110,15 +126,18 @@ func lines(e event.Event, terminal bool) []string {
 		if e.Traffic == nil {
 			return []string{"⏪ Rolling back; green had all traffic all the time"}
 		}
-		return []string{"⏪ Rolling back 100% traffic to green"}
+		return []string{fmt.Sprintf("⏪ Rolling back 100%% traffic to green (written after %s)", Seconds(e.Took))}
 	case event.RolledBack:
 		return append([]string{
 			fmt.Sprintf("🚨 Rollback complete (took %s)", Seconds(e.Took)),
-			"   cause: " + Clean(e.Error),
+			"   cause: " + indent(Clean(e.Error)),
 		}, closer(e))
 	case event.Halted:
 		return []string{"✋ Halted: " + Clean(e.Error), closer(e)}
 	case event.Completed:
+		if e.Message != "" {
+			return []string{fmt.Sprintf("☑ %s: %s", Clean(e.Rollout), Clean(e.Message))}
+		}
 		return []string{fmt.Sprintf("🎉 %s is live (took %s)", Clean(e.Rollout), Seconds(e.Took))}
 	}
 	return nil
@@ -165,7 +184,7 @@ func failed(e event.Event, terminal bool) string {
 		}
 		return fmt.Sprintf("→ Shift %d%% traffic … ⚠️ %s", e.Step.Traffic, Clean(e.Error))
 	case plan.Test:
-		return fmt.Sprintf("☒ Test %s FAIL (%s): %s", strings.TrimPrefix(e.Step.ID, plan.Test+"/"), Seconds(e.Took), Clean(e.Error))
+		return fmt.Sprintf("☒ Test FAIL (%s): %s", Seconds(e.Took), Clean(e.Error))
 	}
 	return fmt.Sprintf("☒ %s: %s", Clean(e.Step.Title), Clean(e.Error))
 }
@@ -179,13 +198,21 @@ func paused(e event.Event) string {
 		e.Step.Traffic, Clean(e.Error), name, name)
 }
 
+// indent keeps the lines of a text under its first.
+func indent(text string) string { return strings.ReplaceAll(text, "\n", "\n   ") }
+
 // closer is where to look next.
 func closer(e event.Event) string {
 	return fmt.Sprintf("   look closer: kubectl dro status %s -n %s", Clean(e.Rollout), Clean(e.Namespace))
 }
 
+// summary shows readings, what is worst first: a terminal may be too narrow for all.
 func summary(readings []event.Reading) string {
 	var all []string
+	worst := map[event.Verdict]int{event.Breached: 0, event.Inconclusive: 1, event.Steady: 2}
+	readings = slices.SortedStableFunc(slices.Values(readings), func(a, b event.Reading) int {
+		return cmp.Compare(worst[a.Verdict], worst[b.Verdict])
+	})
 	for _, r := range readings {
 		sign := map[event.Verdict]string{event.Steady: "✓", event.Breached: "✗"}[r.Verdict]
 		if sign == "" {

@@ -59,7 +59,7 @@ func (e *Engine) back(ctx context.Context, rec *record.Rollout, cause error) err
 	}
 	took := time.Since(decided).Seconds()
 	rec.State, rec.Cause, rec.Traffic = record.RollingBack, cause.Error(), 0
-	e.emit(rec, event.Event{Type: event.RollingBack, Error: cause.Error(), Traffic: share(moved)})
+	e.emit(rec, event.Event{Type: event.RollingBack, Error: cause.Error(), Traffic: share(moved), Took: took})
 	e.note(ctx, rec)
 	if err := e.tidy(ctx, rec, moved); errors.Is(context.Cause(ctx), ErrLost) {
 		return ErrLost
@@ -70,7 +70,7 @@ func (e *Engine) back(ctx context.Context, rec *record.Rollout, cause error) err
 		return &HaltedError{err}
 	}
 	rec.State = record.RolledBack
-	e.close(ctx, rec, event.Event{Type: event.RolledBack, Error: cause.Error(), Took: took})
+	e.close(ctx, rec, event.Event{Type: event.RolledBack, Error: cause.Error(), Took: time.Since(decided).Seconds()})
 	return &RolledBackError{cause}
 }
 

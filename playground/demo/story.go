@@ -46,12 +46,17 @@ func chapters() []chapter {
 	}
 }
 
+// Guests are those who use the food service: requests for both components through a gateway, each at a rate a second.
+func Guests(gateway string, rate float64) []load.Target {
+	return []load.Target{
+		{URL: gateway, Host: "food.example", Path: "/pay", Rate: rate},
+		{URL: gateway, Host: "food-delivery.example", Path: "/", Rate: rate},
+	}
+}
+
 // Run tells the story and returns what did not go as it should have.
 func (s Story) Run(ctx context.Context) error {
-	traffic, err := load.Start(ctx, []load.Target{
-		{URL: s.Gateway, Host: "food.example", Path: "/pay", Rate: rate},
-		{URL: s.Gateway, Host: "food-delivery.example", Path: "/", Rate: rate},
-	})
+	traffic, err := load.Start(ctx, Guests(s.Gateway, rate))
 	if err != nil {
 		return err
 	}
