@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -16,7 +17,9 @@ func main() {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		cancel(cmd.Interrupted{Signal: <-signals})
-		signal.Stop(signals) // a second one ends the process
+		<-signals // impatience must not cut the way back short
+		fmt.Fprintln(os.Stderr, "\nalready ending in good order; interrupt once more to leave things as they are")
+		signal.Stop(signals) // a third one ends the process
 	}()
 	os.Exit(cmd.Execute(ctx, os.Args[1:], cmd.Streams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}))
 }

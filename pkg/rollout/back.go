@@ -38,6 +38,9 @@ func (e *Engine) fail(ctx context.Context, rec *record.Rollout, step *record.Ste
 		e.close(ctx, rec, event.Event{Type: event.Halted, Error: cause.Error()})
 		return &HaltedError{cause}
 	}
+	if ctx.Err() != nil {
+		cause = context.Cause(ctx) // whatever the step was doing, it failed for that
+	}
 	return e.back(ctx, rec, cause)
 }
 

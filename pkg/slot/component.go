@@ -57,6 +57,17 @@ func (r Release) Names() []string {
 	return names
 }
 
+// greenServices are the Services that lead to green of the release's components.
+func (r Release) greenServices() []string {
+	var all []string
+	for _, c := range r.Components {
+		if c.GreenService != "" {
+			all = append(all, c.GreenService)
+		}
+	}
+	return all
+}
+
 // Releases groups components into the Helm releases to be made, in the order of the components. Components left alone
 // are in none.
 func Releases(components []Component) []Release {

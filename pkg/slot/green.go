@@ -22,7 +22,10 @@ func (s *Slots) InstallGreen(ctx context.Context, r Release, progress func(strin
 	if err := s.firstConfigs(ctx, r); err != nil {
 		return err
 	}
-	return s.install(ctx, r, progress)
+	if err := s.install(ctx, r, progress); err != nil {
+		return err
+	}
+	return s.caughtUp(ctx, r.greenServices())
 }
 
 // RemoveGreen uninstalls a green that this rollout installed, with the configs made for it.
@@ -54,13 +57,7 @@ func (s *Slots) UpgradeGreen(ctx context.Context, r Release, progress func(strin
 	if err := s.renew(ctx, r, progress); err != nil {
 		return err
 	}
-	var services []string
-	for _, c := range r.Components {
-		if c.GreenService != "" {
-			services = append(services, c.GreenService)
-		}
-	}
-	return s.caughtUp(ctx, services)
+	return s.caughtUp(ctx, r.greenServices())
 }
 
 // renew upgrades green's Helm release or its plain workloads, and waits for their pods.

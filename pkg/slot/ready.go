@@ -25,6 +25,7 @@ type sight struct {
 	done     bool // the controller says that all pods are of the newest template and available
 	ready    int32
 	stuck    string // the controller's reason for not making pods
+	late     bool   // the workload's own time limit for getting ready is over
 	since    time.Time
 	pods     []corev1.Pod
 	events   []corev1.Event // warnings in the namespace
@@ -70,6 +71,9 @@ func (s sight) state(now time.Time) (why *reason, again time.Time) {
 				return &reason{text: fmt.Sprintf("pod %s finds no node: %s", p.Name, text)}, again
 			}
 		}
+	}
+	if s.late {
+		return &reason{text: "not ready within the workload's own progressDeadlineSeconds\n  " + s.overdue()}, again
 	}
 	return nil, again
 }
@@ -200,11 +204,10 @@ func seeDeployment(d *appsv1.Deployment) sight {
 	s.ready = min(st.UpdatedReplicas, st.AvailableReplicas)
 	s.done = st.UpdatedReplicas == want && st.AvailableReplicas == want && st.Replicas == want
 	for _, c := range st.Conditions {
-		failed := c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue
-		late := c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded"
-		if failed || late && s.stuck == "" {
+		if c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue {
 			s.stuck, s.since = c.Message, c.LastTransitionTime.Time
 		}
+		s.late = s.late || c.Type == appsv1.DeploymentProgressing && c.Reason == "ProgressDeadlineExceeded"
 	}
 	return s
 }
