@@ -4,7 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dro.dev/kubectl-dro/pkg/action"
-	"dro.dev/kubectl-dro/pkg/printer"
+	"dro.dev/kubectl-dro/pkg/record"
 )
 
 func newStatus(conn connection, streams Streams) *cobra.Command {
@@ -14,26 +14,16 @@ func newStatus(conn connection, streams Streams) *cobra.Command {
 		Short: "Show how rollouts stand: all apps of the namespace, or one in detail",
 		Example: `  kubectl dro status -n food-svc
   kubectl dro status foodsvc-v2 -n food-svc`,
-		Args: cobra.MaximumNArgs(1),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completeRollouts(conn, func(*record.Rollout) bool { return true }),
 		RunE: func(c *cobra.Command, args []string) error {
-			show, err := printer.For(output)
-			if err != nil {
-				return err
-			}
-			cluster, err := conn.connect()
-			if err != nil {
-				return err
-			}
 			name := ""
 			if len(args) > 0 {
 				name = args[0]
 			}
-			status := action.Status{Cluster: cluster}
-			records, err := status.Run(c.Context(), name)
-			if err != nil {
-				return err
-			}
-			return show.Rollouts(streams.Out, records, name != "")
+			return showRollouts(conn, streams, output, name != "", func(s *action.Status) ([]*record.Rollout, error) {
+				return s.Run(c.Context(), name)
+			})
 		},
 	}
 	outputFlag(c, &output)

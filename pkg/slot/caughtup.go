@@ -16,25 +16,14 @@ import (
 // caughtUp waits until the endpoints of Services are the ready pods they select, no fewer and none that is gone.
 // A workload's status runs ahead of them by seconds on a busy cluster, and traffic follows the endpoints.
 func (s *Slots) caughtUp(ctx context.Context, services []string) error {
-	endpoints := s.client.DiscoveryV1().EndpointSlices(s.namespace)
-	for {
-		all, err := endpoints.List(ctx, metav1.ListOptions{})
-		if err != nil {
-			return fmt.Errorf("list endpointslices in %s: %w", s.namespace, ended(ctx, err))
-		}
+	_, behind, err := s.follow(ctx, func(all []discoveryv1.EndpointSlice) ([]string, error) {
 		// Pods are read after their endpoints: what the endpoints lack still comes, as a change to watch for.
-		behind, err := s.behind(ctx, all.Items, services)
-		if err != nil || len(behind) == 0 {
-			return err
-		}
-		w, err := endpoints.Watch(ctx, metav1.ListOptions{ResourceVersion: all.ResourceVersion})
-		if err != nil {
-			return fmt.Errorf("watch endpointslices in %s: %w", s.namespace, ended(ctx, err))
-		}
-		if err := turn(ctx, w); err != nil {
-			return fmt.Errorf("the endpoints of service %s in %s are not its ready pods: %w", strings.Join(behind, ", "), s.namespace, err)
-		}
+		return s.behind(ctx, all, services)
+	})
+	if len(behind) > 0 {
+		return fmt.Errorf("the endpoints of service %s in %s are not its ready pods: %w", strings.Join(behind, ", "), s.namespace, err)
 	}
+	return err
 }
 
 // behind names the Services whose endpoints are not their ready pods.

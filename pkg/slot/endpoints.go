@@ -78,22 +78,40 @@ func reached(all []discoveryv1.EndpointSlice, pods []corev1.Pod, own map[string]
 
 // served waits until each of blue's Services has a ready endpoint, and returns all EndpointSlices of the namespace.
 func (s *Slots) served(ctx context.Context, components []Component) ([]discoveryv1.EndpointSlice, error) {
+	all, missing, err := s.follow(ctx, func(all []discoveryv1.EndpointSlice) ([]string, error) {
+		return unserved(all, components), nil
+	})
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("service %s gets no endpoints: %w\n  does its port lead to one the container listens on?",
+			strings.Join(missing, ", "), err)
+	}
+	return all, err
+}
+
+// follow watches the namespace's EndpointSlices until none of the Services that look names is left wanting. When ctx
+// ends before, it returns them with the cause.
+func (s *Slots) follow(ctx context.Context, look func([]discoveryv1.EndpointSlice) ([]string, error)) ([]discoveryv1.EndpointSlice, []string, error) {
+	endpoints := s.client.DiscoveryV1().EndpointSlices(s.namespace)
 	for {
-		all, err := s.client.DiscoveryV1().EndpointSlices(s.namespace).List(ctx, metav1.ListOptions{})
+		all, err := endpoints.List(ctx, metav1.ListOptions{})
 		if err != nil {
-			return nil, fmt.Errorf("list endpointslices in %s: %w", s.namespace, ended(ctx, err))
+			return nil, nil, fmt.Errorf("list endpointslices in %s: %w", s.namespace, ended(ctx, err))
 		}
-		missing := unserved(all.Items, components)
-		if len(missing) == 0 {
-			return all.Items, nil
+		wanting, err := look(all.Items)
+		if err != nil || len(wanting) == 0 {
+			return all.Items, nil, err
 		}
-		w, err := s.client.DiscoveryV1().EndpointSlices(s.namespace).Watch(ctx, metav1.ListOptions{ResourceVersion: all.ResourceVersion})
+		w, err := endpoints.Watch(ctx, metav1.ListOptions{ResourceVersion: all.ResourceVersion})
 		if err != nil {
-			return nil, fmt.Errorf("watch endpointslices in %s: %w", s.namespace, ended(ctx, err))
+			return nil, nil, fmt.Errorf("watch endpointslices in %s: %w", s.namespace, ended(ctx, err))
 		}
-		if err := turn(ctx, w); err != nil {
-			return nil, fmt.Errorf("service %s gets no endpoints: %w\n  does its port lead to one the container listens on?",
-				strings.Join(missing, ", "), err)
+		select {
+		case <-w.ResultChan(): // a change, or the end of the watch: either way, look again
+		case <-ctx.Done():
+		}
+		w.Stop()
+		if ctx.Err() != nil {
+			return nil, wanting, context.Cause(ctx)
 		}
 	}
 }
