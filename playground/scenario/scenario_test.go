@@ -13,6 +13,7 @@ func TestScenarios(t *testing.T) {
 		{"helm green", helmGreen},
 		{"first launch", firstLaunch},
 		{"interrupt", interrupt},
+		{"steer", steer},
 		{"bad input", badInput},
 	} {
 		t.Run(s.name, func(t *testing.T) {
