@@ -1,0 +1,254 @@
+package scenario
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"dro.dev/kubectl-dro/playground/faults"
+	"dro.dev/kubectl-dro/playground/food"
+	"dro.dev/kubectl-dro/playground/load"
+)
+
+// release is what is launched while faults are injected.
+type release struct {
+	name  string
+	first bool   // there is no green yet
+	tag   string // of hms-svc-food; "": the healthy one that is not live
+	ends  ending // when nobody aborts it
+}
+
+// ending is how a rollout ends, as its record says.
+type ending struct{ state, cause string }
+
+func releases() []release {
+	return []release{
+		{name: "good", ends: ending{"Completed", ""}},
+		{name: "bad", tag: "broken", ends: ending{"RolledBack", "error_rate"}},
+		{name: "first", first: true, ends: ending{"Completed", ""}},
+	}
+}
+
+// rolloutRecord is what `status -o json` says of a rollout.
+type rolloutRecord struct {
+	ID, State, Cause string
+	Traffic          int
+	Ended            *time.Time
+}
+
+// fields numbers the namespaces.
+var fields atomic.Int32
+
+// field is a namespace in which one fault after the other is injected.
+type field struct {
+	*cluster
+	ns       string
+	bare     bool       // it has no green
+	live     string     // green's version
+	load     *load.Load // nil without green
+	launches int
+
+	// Of the present launch:
+	id     string
+	before snapshot
+	failed map[load.Count]int
+	said   strings.Builder // everything the plugin said
+}
+
+func newField(t *testing.T, c *cluster, bare bool) *field {
+	t.Helper()
+	f := &field{cluster: c, ns: fmt.Sprintf("faults-%d", fields.Add(1)), bare: bare, live: "1.0.0"}
+	if bare {
+		c.namespace(t, f.ns)
+		return f
+	}
+	c.green(t, f.ns)
+	f.load = c.load(t, f.ns, 50, food.Service, food.Frontend)
+	return f
+}
+
+// next readies the field for another launch.
+func (f *field) next(t *testing.T) {
+	t.Helper()
+	f.launches++
+	f.id = fmt.Sprintf("food-v%d", f.launches)
+	f.said.Reset()
+	f.before = f.snapshot(t, f.ns)
+	f.failed = f.failures("")
+}
+
+// healthy is the healthy version that is not live.
+func (f *field) healthy() string {
+	if f.live == "1.0.0" {
+		return "2.1.0"
+	}
+	return "1.0.0"
+}
+
+func (f *field) blueprint(r release) string {
+	if r.first {
+		return fmt.Sprintf(`
+id: %s
+app: food
+images: [{svc: hms-svc-food, tag: 2.1.0, image: localhost/hms-svc-food}]
+tests: [{name: smoke, cmd: curl -f http://blue.%s/healthz}]
+phases: [{name: full, traffic: 100%%, hold: 1s}]
+`, f.id, f.ns)
+	}
+	tag, hold := r.tag, "15s"
+	if tag == "" {
+		tag, hold = f.healthy(), "2s"
+	}
+	return fmt.Sprintf(`
+id: %s
+app: food
+images: [{svc: hms-svc-food, tag: %s}, {mfe: food-delivery, tag: %s}]
+configs: [{name: food-rules, data: {instant-pay.yaml: "rules: 2 # since %s"}}]
+tests: [{name: smoke, cmd: curl -f http://blue.%s/healthz}]
+kpi: {error_rate: "< 5%%"}
+phases: [{name: half, traffic: 50%%, hold: %s}, {name: full, traffic: 100%%, hold: %s}]
+keep: 2s
+`, f.id, tag, f.healthy(), tag, f.ns, hold, hold)
+}
+
+// launch runs the plugin to its end, or to that point.
+func (f *field) launch(t *testing.T, r release, at faults.Point) *faults.Proxy {
+	t.Helper()
+	p, err := faults.Serve(f.config, at)
+	must(t, "start the proxy", err)
+	defer p.Close()
+	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
+	must(t, "write the proxy's kubeconfig", p.Kubeconfig(kubeconfig))
+	f.run(t, p, "launch", save(t, f.blueprint(r)), "-n", f.ns, "--kubeconfig", kubeconfig)
+	return p
+}
+
+// command runs a command on the rollout.
+func (f *field) command(t *testing.T, verb string) {
+	t.Helper()
+	f.run(t, nil, verb, f.id, "-n", f.ns, "--kubeconfig", f.kubeconfig)
+}
+
+// run runs the plugin and keeps what it says.
+func (f *field) run(t *testing.T, p *faults.Proxy, args ...string) {
+	t.Helper()
+	cmd := plugin(t, args...)
+	cmd.Stdout, cmd.Stderr = &f.said, &f.said
+	fmt.Fprintf(&f.said, "$ kubectl dro %s\n", strings.Join(args, " "))
+	must(t, "start the plugin", cmd.Start())
+	if p != nil {
+		p.Aim(cmd.Process)
+	}
+	_ = cmd.Wait() // how it ended is among what it said
+	fmt.Fprintf(&f.said, "(%s)\n", cmd.ProcessState)
+}
+
+// expire lets the dead launcher's lease go, which its expiry amounts to.
+func (f *field) expire(t *testing.T) {
+	t.Helper()
+	leases := f.client.CoordinationV1().Leases(f.ns)
+	list, err := leases.List(t.Context(), metav1.ListOptions{})
+	must(t, "list leases", err)
+	for _, lease := range list.Items {
+		lease.Spec.HolderIdentity = nil
+		_, err := leases.Update(t.Context(), &lease, metav1.UpdateOptions{})
+		must(t, "clear the lease", err)
+	}
+}
+
+// record is the rollout's record, nil when there is none.
+func (f *field) record(t *testing.T) *rolloutRecord {
+	t.Helper()
+	out, err := plugin(t, "list", "-n", f.ns, "--kubeconfig", f.kubeconfig, "-o", "json").Output()
+	must(t, "list the rollouts", err)
+	var records []rolloutRecord
+	must(t, "read the list of rollouts", json.Unmarshal(out, &records))
+	for _, r := range records {
+		if r.ID == f.id {
+			return &r
+		}
+	}
+	return nil
+}
+
+// check looks at what a launch has come to: everything on green as before or on the new version, nothing left over, no
+// request failed but by the release's own defect, and a record that says so.
+func (f *field) check(t *testing.T, r release, want ending) {
+	t.Helper()
+	defer func() {
+		if t.Failed() {
+			t.Log(f.said.String())
+		}
+	}()
+	switch rec := f.record(t); {
+	case rec == nil:
+		t.Fatal("there is no record of it")
+	case rec.State != want.state || rec.Ended == nil || rec.Traffic != 0 || !strings.Contains(rec.Cause, want.cause):
+		t.Fatalf("the record says %+v, want %+v", *rec, want)
+	}
+	var but []string
+	if want.state == "Completed" {
+		but = f.completed(t, r)
+	}
+	f.unchanged(t, f.ns, f.before, but...)
+	if f.bare {
+		return
+	}
+	f.serves(t, f.ns, f.live, food.Service, food.Frontend)
+	for count, n := range f.failures(r.tag) {
+		if more := n - f.failed[count]; more > 0 {
+			t.Errorf("%d requests to %s failed: version %s, status %s", more, count.Target, count.Version, count.Status)
+		}
+	}
+}
+
+// completed checks that green is the new version, and returns what is new because of that.
+func (f *field) completed(t *testing.T, r release) []string {
+	t.Helper()
+	images := f.images(t, f.ns)
+	if r.first {
+		if images[food.Service] != "localhost/hms-svc-food:2.1.0" {
+			t.Errorf("green is not the new version: %v", images)
+		}
+		f.helm(t, f.ns, "uninstall", food.Service)
+		return nil
+	}
+	f.live = f.healthy()
+	for _, component := range []string{food.Service, food.Frontend} {
+		if want := "localhost/" + component + ":" + f.live; images[component] != want {
+			t.Errorf("%s runs %s, want %s", component, images[component], want)
+		}
+	}
+	if len(images) != 2 {
+		t.Errorf("deployments are left behind: %v", images)
+	}
+	rules, err := f.client.CoreV1().ConfigMaps(f.ns).Get(t.Context(), "food-rules", metav1.GetOptions{})
+	must(t, "read green's config", err)
+	if text := rules.Data["instant-pay.yaml"]; !strings.Contains(text, "since "+f.live) {
+		t.Errorf("green's config is not the new version's: %q", text)
+	}
+	return []string{"deployments.apps/*", "replicasets.apps/*", "pods/*", "endpointslices.discovery.k8s.io/*", "configmaps/food-rules"}
+}
+
+// failures are the requests that have failed so far, but for those that a defective version failed.
+func (f *field) failures(defective string) map[load.Count]int {
+	failed := map[load.Count]int{}
+	if f.load == nil {
+		return failed
+	}
+	for _, count := range f.load.Counts() {
+		if own := count.Version == defective && count.Status == "500"; count.Failed() && !own {
+			key := count
+			key.N = 0
+			failed[key] += count.N
+		}
+	}
+	return failed
+}
+
