@@ -15,7 +15,7 @@ import (
 const (
 	secrets = "/api/v1/namespaces/n/secrets"
 	leases  = "/apis/coordination.k8s.io/v1/namespaces/n/leases"
-	held    = `{"spec":{"holderIdentity":"ann"}}`
+	held    = `{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","spec":{"holderIdentity":"ann"}}`
 )
 
 func TestWritesAreNumbered(t *testing.T) {
@@ -26,11 +26,12 @@ func TestWritesAreNumbered(t *testing.T) {
 	}{
 		{"GET", secrets, "", 0},
 		{"POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "{}", 0},
+		{"POST", "/api/v1/namespaces/n/services/prometheus:9090/proxy/api/v1/query", "query=up", 0},
 		{"POST", leases, held, 1},
 		{"POST", secrets, "{}", 2},
 		{"PUT", leases + "/dro-food", held, 0},
 		{"PATCH", secrets + "/a", "{}", 3},
-		{"PUT", leases + "/dro-food", `{"spec":{}}`, 4},
+		{"PUT", leases + "/dro-food", `{"apiVersion":"coordination.k8s.io/v1","kind":"Lease","spec":{}}`, 4},
 		{"PUT", leases + "/dro-food", held, 5},
 		{"DELETE", secrets + "/a", "", 6},
 	} {

@@ -2,11 +2,13 @@ package faults
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/client-go/kubernetes/scheme"
 )
 
 // writes numbers the requests that change something, in the order of their arrival. How often a lease is renewed
@@ -23,7 +25,7 @@ func (w *writes) count(r *http.Request) (int, error) {
 	default:
 		return 0, nil
 	}
-	if strings.Contains(r.URL.Path, "/selfsubject") { // questions
+	if strings.Contains(r.URL.Path, "/selfsubject") || strings.Contains(r.URL.Path, "/proxy/") { // questions
 		return 0, nil
 	}
 	if strings.Contains(r.URL.Path, "/leases") {
@@ -45,11 +47,12 @@ func (w *writes) renewal(r *http.Request) (bool, error) {
 		return false, fmt.Errorf("read a lease: %w", err)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	var lease struct{ Spec struct{ HolderIdentity string } }
-	if err := json.Unmarshal(body, &lease); err != nil {
+	o, _, err := scheme.Codecs.UniversalDeserializer().Decode(body, nil, nil) // JSON or protobuf
+	if err != nil {
 		return false, fmt.Errorf("read a lease: %w", err)
 	}
-	held := lease.Spec.HolderIdentity != ""
+	lease, isLease := o.(*coordinationv1.Lease)
+	held := isLease && lease.Spec.HolderIdentity != nil
 	again := held && w.holds
 	w.holds = held
 	return again, nil

@@ -68,9 +68,10 @@ func TestFaults(t *testing.T) {
 			queue <- f
 		}
 		close(queue)
-		for i := range workers {
+		for i := range min(workers, len(faults)) {
 			all.Go(func() {
-				t.Run(fmt.Sprint(i+1), func(t *testing.T) { newField(t, c, faults[0].release.first).work(t, queue) })
+				name := fmt.Sprintf("%s %d", faults[0].release.name, i+1)
+				t.Run(name, func(t *testing.T) { newField(t, c, faults[0].release.first).work(t, queue) })
 			})
 		}
 	}
