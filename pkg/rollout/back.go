@@ -44,8 +44,16 @@ func (e *Engine) fail(ctx context.Context, rec *record.Rollout, step *record.Ste
 	return e.back(ctx, rec, cause)
 }
 
-// Back ends a rollout that no process drives any more: everything goes back to green.
+// Back ends a rollout that no process drives any more: everything goes back to green. What began a way back that was
+// cut short stays its cause. A rollout that settles is refused: its green is being replaced.
 func (e *Engine) Back(ctx context.Context, rec *record.Rollout, cause error) error {
+	switch rec.State {
+	case record.Settling:
+		return fmt.Errorf("rollout %s is settling: green is being replaced, there is nothing to go back to\n  finish it: kubectl dro resume %s -n %s",
+			rec.ID, rec.ID, rec.Namespace)
+	case record.RollingBack:
+		cause = errors.New(rec.Cause)
+	}
 	return e.back(ctx, rec, cause)
 }
 
@@ -54,7 +62,7 @@ func (e *Engine) back(ctx context.Context, rec *record.Rollout, cause error) err
 	ctx, release := shield(ctx)
 	defer release()
 	decided := time.Now()
-	moved := rec.Traffic > 0
+	moved := shifted(rec)
 	if moved {
 		if err := e.green(ctx, rec); err != nil {
 			return err
@@ -62,7 +70,7 @@ func (e *Engine) back(ctx context.Context, rec *record.Rollout, cause error) err
 	}
 	took := time.Since(decided).Seconds()
 	rec.State, rec.Cause, rec.Traffic = record.RollingBack, cause.Error(), 0
-	e.emit(rec, event.Event{Type: event.RollingBack, Error: cause.Error(), Traffic: share(moved), Took: took})
+	e.emit(rec, event.Event{Type: event.RollingBack, Error: cause.Error(), Traffic: restored(moved), Took: took})
 	e.note(ctx, rec)
 	if err := e.tidy(ctx, rec, moved); errors.Is(context.Cause(ctx), ErrLost) {
 		return ErrLost
@@ -77,8 +85,14 @@ func (e *Engine) back(ctx context.Context, rec *record.Rollout, cause error) err
 	return &RolledBackError{cause}
 }
 
-// share is the event's share for traffic that was moved back, or none when there was nothing to move.
-func share(moved bool) *int {
+// shifted says whether blue was ever given traffic. The share in the record does not tell: a way back that was cut
+// short has set it to 0, and the routers may not have seen it yet.
+func shifted(rec *record.Rollout) bool {
+	return slices.ContainsFunc(rec.Steps, func(s record.Step) bool { return s.Kind == plan.Shift && s.Started != nil })
+}
+
+// restored is the event's share for traffic that was moved back, or none when there was nothing to move.
+func restored(moved bool) *int {
 	if !moved {
 		return nil
 	}

@@ -65,13 +65,17 @@ type Engine struct {
 }
 
 // Run carries out the steps of rec that are not done yet. It returns nil when the rollout is completed,
-// a *RolledBackError when everything is on green again, a *HaltedError when a person must act.
+// a *RolledBackError when everything is on green again, a *HaltedError when a person must act. A rollout that was on
+// its way back when its process ended goes on that way.
 func (e *Engine) Run(ctx context.Context, rec *record.Rollout) error {
 	ctx, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
 	e.steer = newSteering()
 	if e.Commands != nil {
 		go e.steer.listen(e.Commands, abort)
+	}
+	if rec.State == record.RollingBack {
+		return e.Back(ctx, rec, nil)
 	}
 	e.emit(rec, event.Event{Type: event.Started, Images: images(rec)})
 	for i := range rec.Steps {
@@ -98,7 +102,7 @@ func images(rec *record.Rollout) []event.Image {
 
 // step records that a step begins, does it, and records what came of it.
 func (e *Engine) step(ctx context.Context, rec *record.Rollout, step *record.Step) error {
-	began := time.Now()
+	began, cutShort := time.Now(), step.Progress == record.Running
 	rec.State, step.Progress, step.Started = step.State, record.Running, &began
 	if err := e.Records.Save(ctx, rec); err != nil {
 		return err
@@ -114,7 +118,13 @@ func (e *Engine) step(ctx context.Context, rec *record.Rollout, step *record.Ste
 		ctx, release = shield(ctx)
 		defer release()
 	}
-	note, err := do(ctx, rec, step)
+	note, err := "", error(nil)
+	if cutShort {
+		err = e.pickUp(ctx, rec, step)
+	}
+	if err == nil {
+		note, err = do(ctx, rec, step)
+	}
 	ended := time.Now()
 	step.Ended, step.Note, step.Progress = &ended, note, record.Done
 	finished := event.Event{Type: event.StepDone, Message: note, Took: ended.Sub(began).Seconds()}
@@ -124,6 +134,18 @@ func (e *Engine) step(ctx context.Context, rec *record.Rollout, step *record.Ste
 	}
 	e.emitStep(rec, step, finished)
 	return err
+}
+
+// pickUp readies a step that another process began: that one's test goes, and blue gets the share that the record says
+// it has. The process may have ended just after it gave everything back to green.
+func (e *Engine) pickUp(ctx context.Context, rec *record.Rollout, step *record.Step) error {
+	switch step.Kind {
+	case plan.Test:
+		return e.Tests.Clean(ctx)
+	case plan.Hold, plan.Keep, plan.Upgrade:
+		return e.share(ctx, rec.Traffic)
+	}
+	return nil
 }
 
 // methods says what does each kind of step.

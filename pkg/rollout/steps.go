@@ -28,14 +28,19 @@ func (e *Engine) shift(ctx context.Context, rec *record.Rollout, step *record.St
 	if err := e.Records.Save(ctx, rec); err != nil {
 		return "", err
 	}
-	if err := e.Routers.Shift(ctx, step.Traffic); err != nil {
-		return "", fmt.Errorf("shift %d%%: %w", step.Traffic, err)
-	}
-	if err := e.observed(ctx); err != nil {
+	if err := e.share(ctx, step.Traffic); err != nil {
 		return "", err
 	}
 	e.emitStep(rec, step, event.Event{Type: event.Shifted, Traffic: &step.Traffic})
 	return "", nil
+}
+
+// share gives blue a share of the traffic and waits until the routers have taken it.
+func (e *Engine) share(ctx context.Context, percent int) error {
+	if err := e.Routers.Shift(ctx, percent); err != nil {
+		return fmt.Errorf("shift %d%%: %w", percent, err)
+	}
+	return e.observed(ctx)
 }
 
 func (e *Engine) hold(ctx context.Context, rec *record.Rollout, step *record.Step) (string, error) {
