@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	every   = flag.Int("faults", 16, "inject every n-th fault; 1: all of them, 0: none")
+	every   = flag.Int("faults", 15, "inject every n-th fault; 1: all of them, 0: none")
 	workers = flag.Int("workers", 6, "how many faults are injected at the same time")
 
 	injected, survived atomic.Int32
@@ -91,11 +91,12 @@ func kills(r release, writes int) []fault {
 	return all
 }
 
-// thin leaves as many faults as were asked for, spread over all.
+// thin leaves as many faults as were asked for, spread over all. An odd stride meets both halves and both commands.
 func thin(all []fault) []fault {
 	var some []fault
+	stride := *every | 1
 	for i, f := range all {
-		if i%*every == *every/2 {
+		if i%stride == stride/2 {
 			f.patient = f.patient && *every == 1
 			some = append(some, f)
 		}

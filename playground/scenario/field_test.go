@@ -251,4 +251,3 @@ func (f *field) failures(defective string) map[load.Count]int {
 	}
 	return failed
 }
-
