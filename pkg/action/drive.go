@@ -91,8 +91,13 @@ func (c *Cluster) listen(ctx context.Context, rec record.Rollout, commands chan<
 	}
 }
 
-// holding runs do while the lease is kept. When the lease is lost, do's context ends with rollout.ErrLost.
-func holding(ctx context.Context, lease *record.Lease, do func(context.Context) error) error {
+// holding runs do while the lease is kept, on the cluster as its holder has it. When the lease is lost, do's context ends
+// with rollout.ErrLost.
+func (c *Cluster) holding(ctx context.Context, lease *record.Lease, do func(context.Context, *Cluster) error) error {
+	own, err := c.under(lease)
+	if err != nil {
+		return err
+	}
 	working, stop := context.WithCancelCause(ctx)
 	keeping, letGo := context.WithCancel(context.WithoutCancel(ctx))
 	kept := make(chan error, 1)
@@ -103,7 +108,7 @@ func holding(ctx context.Context, lease *record.Lease, do func(context.Context) 
 		}
 		kept <- err
 	}()
-	err := do(working)
+	err = do(working, own)
 	letGo()
 	stop(nil)
 	if lost := <-kept; lost != nil {

@@ -32,7 +32,7 @@ func (l *Launch) Run(ctx context.Context) error {
 	if err := lease.Acquire(ctx); err != nil {
 		return err
 	}
-	return holding(ctx, lease, func(ctx context.Context) error { return l.drive(ctx, found) })
+	return l.Cluster.holding(ctx, lease, func(ctx context.Context, own *Cluster) error { return l.drive(ctx, own, found) })
 }
 
 func (l *Launch) tell(notes []string) {
@@ -47,20 +47,20 @@ func (l *Launch) emit(e event.Event) {
 }
 
 // drive writes the first record and runs the rollout.
-func (l *Launch) drive(ctx context.Context, found *survey) error {
-	if err := l.Cluster.free(ctx, l.Blueprint.App); err != nil { // another may have come and died since the survey
+func (l *Launch) drive(ctx context.Context, own *Cluster, found *survey) error {
+	if err := own.free(ctx, l.Blueprint.App); err != nil { // another may have come and died since the survey
 		return err
 	}
 	rec, err := found.record(time.Now())
 	if err != nil {
 		return err
 	}
-	engine, err := l.Cluster.engine(rec, l.Events)
+	engine, err := own.engine(rec, l.Events)
 	if err != nil {
 		return err
 	}
-	if err := l.Cluster.Records().Create(ctx, rec); err != nil {
+	if err := own.Records().Create(ctx, rec); err != nil {
 		return err
 	}
-	return l.Cluster.run(ctx, engine, rec)
+	return own.run(ctx, engine, rec)
 }

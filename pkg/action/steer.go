@@ -59,7 +59,9 @@ func (s *Steer) Run(ctx context.Context, name string) (string, error) {
 	if err := lease.Acquire(ctx); err != nil {
 		return "", err
 	}
-	return "", holding(ctx, lease, func(ctx context.Context) error { return s.takeOver(ctx, name, who) })
+	return "", s.Cluster.holding(ctx, lease, func(ctx context.Context, own *Cluster) error {
+		return s.takeOver(ctx, own, name, who)
+	})
 }
 
 func (s *Steer) find(ctx context.Context, name string) (*record.Rollout, error) {
@@ -107,12 +109,12 @@ func (s *Steer) ask(ctx context.Context, rec *record.Rollout, who string) (strin
 }
 
 // takeOver does what was asked of a rollout that nobody drives.
-func (s *Steer) takeOver(ctx context.Context, name, who string) error {
+func (s *Steer) takeOver(ctx context.Context, own *Cluster, name, who string) error {
 	rec, err := s.find(ctx, name) // as it is now that nobody else writes it
 	if err != nil {
 		return err
 	}
-	engine, err := s.Cluster.engine(rec, s.Events)
+	engine, err := own.engine(rec, s.Events)
 	if err != nil {
 		return err
 	}
@@ -124,7 +126,7 @@ func (s *Steer) takeOver(ctx context.Context, name, who string) error {
 		}
 		return err
 	}
-	return s.Cluster.run(ctx, engine, rec)
+	return own.run(ctx, engine, rec)
 }
 
 // whoami is the user as the API server knows them.

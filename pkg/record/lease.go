@@ -3,6 +3,7 @@ package record
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -21,7 +22,9 @@ type Lease struct {
 	Holder    string        // who holds it, for people: user@host and process
 	Term      time.Duration // a holder silent for this long has lost it
 
-	held *coordinationv1.Lease
+	mu      sync.Mutex // guards what follows
+	held    *coordinationv1.Lease
+	renewed time.Time // when the write was sent that the API server last took
 }
 
 // HeldError says that another process drives the app.
@@ -34,8 +37,11 @@ func (e *HeldError) Error() string {
 // Acquire takes the lease. A lease that another holds is watched for a term: if its holder stays silent it is taken
 // over, else a *HeldError is returned. Clocks are not compared: only change that is seen counts as life.
 func (l *Lease) Acquire(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	found, err := l.Leases.Get(ctx, l.name(), metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
+		l.renewed = time.Now()
 		l.held, err = l.Leases.Create(ctx, l.fresh(), metav1.CreateOptions{FieldManager: ManagedBy})
 		if apierrors.IsAlreadyExists(err) {
 			return &HeldError{Namespace: l.Namespace, App: l.App, Holder: "another process that began this moment"}
@@ -57,6 +63,7 @@ func (l *Lease) Acquire(ctx context.Context) error {
 	epoch := value(found.Spec.LeaseTransitions) + 1
 	found.Spec = l.fresh().Spec
 	found.Spec.LeaseTransitions = &epoch
+	l.renewed = time.Now()
 	l.held, err = l.Leases.Update(ctx, found, metav1.UpdateOptions{FieldManager: ManagedBy})
 	if apierrors.IsConflict(err) {
 		return &HeldError{Namespace: l.Namespace, App: l.App, Holder: "another process that began this moment"}
@@ -101,24 +108,54 @@ func (l *Lease) alive(ctx context.Context, found *coordinationv1.Lease) (bool, e
 func (l *Lease) Keep(ctx context.Context) error {
 	tick := time.NewTicker(l.Term / 3)
 	defer tick.Stop()
-	renewed := time.Now()
 	for {
 		select {
 		case <-ctx.Done():
 			return l.release(context.WithoutCancel(ctx))
 		case <-tick.C:
 		}
+		l.mu.Lock()
 		err := l.renew(ctx)
-		switch {
-		case err == nil:
-			renewed = time.Now()
-		case apierrors.IsConflict(err), apierrors.IsNotFound(err), time.Since(renewed) > l.Term:
+		over := l.over()
+		l.mu.Unlock()
+		if err != nil && (lost(err) || over) {
 			return fmt.Errorf("lease %s/%s is lost: %w", l.Namespace, l.name(), err)
 		}
 	}
 }
 
+// Confirm returns once the lease is known to be held. It asks the API server only when a term has passed unrenewed: this
+// process may have stood still, and another may have taken over. The error of a lease that is lost is a *LostError.
+func (l *Lease) Confirm(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.over() {
+		return nil
+	}
+	err := l.renew(ctx)
+	if lost(err) {
+		return &LostError{err}
+	}
+	return l.wrap("renew", err)
+}
+
+// LostError says that the lease is another's.
+type LostError struct{ Cause error }
+
+func (e *LostError) Error() string { return "the lease is another's: " + e.Cause.Error() }
+func (e *LostError) Unwrap() error { return e.Cause }
+
+func lost(err error) bool { return apierrors.IsConflict(err) || apierrors.IsNotFound(err) }
+
+// over says whether a term has passed since the last renewal. The clock that a process is measured with may stand still
+// while a machine sleeps, so the one on the wall is asked as well.
+func (l *Lease) over() bool {
+	return max(time.Since(l.renewed), time.Since(l.renewed.Round(0))) > l.Term
+}
+
+// renew is called with mu held.
 func (l *Lease) renew(ctx context.Context) error {
+	sent := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, l.Term/3)
 	defer cancel()
 	next := l.held.DeepCopy()
@@ -127,11 +164,13 @@ func (l *Lease) renew(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.held = written
+	l.held, l.renewed = written, sent
 	return nil
 }
 
 func (l *Lease) release(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, l.Term/3)
 	defer cancel()
 	l.held.Spec.HolderIdentity = nil

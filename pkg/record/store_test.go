@@ -2,13 +2,18 @@ package record_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 
 	"dro.dev/kubectl-dro/pkg/record"
 )
@@ -176,5 +181,32 @@ func TestASilentHolderIsReplacedAndFindsOut(t *testing.T) {
 	}
 	if *l.Spec.HolderIdentity != "bob" || *l.Spec.LeaseTransitions != 2 {
 		t.Errorf("holder %s, epoch %d", *l.Spec.HolderIdentity, *l.Spec.LeaseTransitions)
+	}
+}
+
+func TestALeaseIsConfirmedBeforeAWrite(t *testing.T) {
+	_, client := store(t)
+	l := lease(client, "ann")
+	if err := l.Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	var answer error
+	client.PrependReactor("update", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
+		asked++
+		return answer != nil, nil, answer
+	})
+	if err := l.Confirm(t.Context()); err != nil || asked > 0 {
+		t.Errorf("a fresh lease: %v after %d requests", err, asked)
+	}
+	time.Sleep(l.Term + time.Millisecond) // this process stands still
+	if err := l.Confirm(t.Context()); err != nil || asked != 1 {
+		t.Errorf("a lease that nobody took: %v after %d requests", err, asked)
+	}
+	time.Sleep(l.Term + time.Millisecond)
+	answer = apierrors.NewConflict(coordinationv1.Resource("leases"), "dro-food", errors.New("it has changed"))
+	var lost *record.LostError
+	if err := l.Confirm(t.Context()); !errors.As(err, &lost) {
+		t.Errorf("a lease that another took: %v", err)
 	}
 }
