@@ -70,6 +70,8 @@ func newField(t *testing.T, c *cluster, bare bool) *field {
 	}
 	c.green(t, f.ns)
 	f.load = c.load(t, f.ns, 50, food.Service, food.Frontend)
+	f.id = "food-v0"
+	c.planned(t, f.ns, f.blueprint(releases()[0]))
 	return f
 }
 
