@@ -60,8 +60,11 @@ func TestFaults(t *testing.T) {
 			green = append(green, all...)
 		}
 	}
+	mishaps, storms := mishaps(), storms()
+	if *every > 1 {
+		mishaps, storms = mishaps[:2], storms[:1]
+	}
 	var all sync.WaitGroup
-	defer all.Wait()
 	share := func(faults []fault, workers int) {
 		queue := make(chan fault, len(faults))
 		for _, f := range faults {
@@ -77,6 +80,15 @@ func TestFaults(t *testing.T) {
 	}
 	share(green, *workers)
 	share(first, 1)
+	all.Go(func() {
+		for _, m := range mishaps {
+			suffer(t, c, m)
+		}
+	})
+	all.Wait()
+	for _, m := range storms {
+		suffer(t, c, m)
+	}
 }
 
 // kills are the faults of a release: at every write, on both sides of it, with resume and abort in turn.

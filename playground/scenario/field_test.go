@@ -1,9 +1,9 @@
 package scenario
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -11,7 +11,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"dro.dev/kubectl-dro/playground/faults"
 	"dro.dev/kubectl-dro/playground/food"
 	"dro.dev/kubectl-dro/playground/load"
 )
@@ -21,6 +20,7 @@ type release struct {
 	name  string
 	first bool   // there is no green yet
 	tag   string // of hms-svc-food; "": the healthy one that is not live
+	hold  string // of each phase
 	ends  ending // when nobody aborts it
 }
 
@@ -29,8 +29,8 @@ type ending struct{ state, cause string }
 
 func releases() []release {
 	return []release{
-		{name: "good", ends: ending{"Completed", ""}},
-		{name: "bad", tag: "broken", ends: ending{"RolledBack", "error_rate"}},
+		{name: "good", hold: "2s", ends: ending{"Completed", ""}},
+		{name: "bad", tag: "broken", hold: "15s", ends: ending{"RolledBack", "error_rate"}},
 		{name: "first", first: true, ends: ending{"Completed", ""}},
 	}
 }
@@ -58,7 +58,7 @@ type field struct {
 	id     string
 	before snapshot
 	failed map[load.Count]int
-	said   strings.Builder // everything the plugin said
+	said   strings.Builder // everything that ended commands said
 }
 
 func newField(t *testing.T, c *cluster, bare bool) *field {
@@ -103,10 +103,7 @@ tests: [{name: smoke, cmd: curl -f http://blue.%s/healthz}]
 phases: [{name: full, traffic: 100%%, hold: 1s}]
 `, f.id, f.ns)
 	}
-	tag, hold := r.tag, "15s"
-	if tag == "" {
-		tag, hold = f.healthy(), "2s"
-	}
+	tag := cmp.Or(r.tag, f.healthy())
 	return fmt.Sprintf(`
 id: %s
 app: food
@@ -116,39 +113,7 @@ tests: [{name: smoke, cmd: curl -f http://blue.%s/healthz}]
 kpi: {error_rate: "< 5%%"}
 phases: [{name: half, traffic: 50%%, hold: %s}, {name: full, traffic: 100%%, hold: %s}]
 keep: 2s
-`, f.id, tag, f.healthy(), tag, f.ns, hold, hold)
-}
-
-// launch runs the plugin to its end, or to that point.
-func (f *field) launch(t *testing.T, r release, at faults.Point) *faults.Proxy {
-	t.Helper()
-	p, err := faults.Serve(f.config, at)
-	must(t, "start the proxy", err)
-	defer p.Close()
-	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
-	must(t, "write the proxy's kubeconfig", p.Kubeconfig(kubeconfig))
-	f.run(t, p, "launch", save(t, f.blueprint(r)), "-n", f.ns, "--kubeconfig", kubeconfig)
-	return p
-}
-
-// command runs a command on the rollout.
-func (f *field) command(t *testing.T, verb string) {
-	t.Helper()
-	f.run(t, nil, verb, f.id, "-n", f.ns, "--kubeconfig", f.kubeconfig)
-}
-
-// run runs the plugin and keeps what it says.
-func (f *field) run(t *testing.T, p *faults.Proxy, args ...string) {
-	t.Helper()
-	cmd := plugin(t, args...)
-	cmd.Stdout, cmd.Stderr = &f.said, &f.said
-	fmt.Fprintf(&f.said, "$ kubectl dro %s\n", strings.Join(args, " "))
-	must(t, "start the plugin", cmd.Start())
-	if p != nil {
-		p.Aim(cmd.Process)
-	}
-	_ = cmd.Wait() // how it ended is among what it said
-	fmt.Fprintf(&f.said, "(%s)\n", cmd.ProcessState)
+`, f.id, tag, f.healthy(), tag, f.ns, r.hold, r.hold)
 }
 
 // expire lets the dead launcher's lease go, which its expiry amounts to.
@@ -167,16 +132,26 @@ func (f *field) expire(t *testing.T) {
 // record is the rollout's record, nil when there is none.
 func (f *field) record(t *testing.T) *rolloutRecord {
 	t.Helper()
+	rec, err := f.read(t)
+	must(t, "read the record", err)
+	return rec
+}
+
+func (f *field) read(t *testing.T) (*rolloutRecord, error) {
 	out, err := plugin(t, "list", "-n", f.ns, "--kubeconfig", f.kubeconfig, "-o", "json").Output()
-	must(t, "list the rollouts", err)
+	if err != nil {
+		return nil, fmt.Errorf("list the rollouts: %w", err)
+	}
 	var records []rolloutRecord
-	must(t, "read the list of rollouts", json.Unmarshal(out, &records))
+	if err := json.Unmarshal(out, &records); err != nil {
+		return nil, fmt.Errorf("read the list of rollouts: %w", err)
+	}
 	for _, r := range records {
 		if r.ID == f.id {
-			return &r
+			return &r, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // check looks at what a launch has come to: everything on green as before or on the new version, nothing left over, no
