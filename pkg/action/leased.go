@@ -18,7 +18,8 @@ func (c *Cluster) under(lease *record.Lease) (*Cluster, error) {
 	return Connect(leased{c.Getter, lease}, c.Namespace)
 }
 
-// leased makes clients whose writes are preceded by a look at the lease.
+// leased makes clients whose writes are preceded by a look at the lease, and that wait for an API server that is gone
+// for a moment.
 type leased struct {
 	genericclioptions.RESTClientGetter
 	lease *record.Lease
@@ -30,7 +31,9 @@ func (l leased) ToRESTConfig() (*rest.Config, error) {
 		return nil, err
 	}
 	config = rest.CopyConfig(config)
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return leasedTransport{next, l.lease} })
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return patientTransport{leasedTransport{next, l.lease}}
+	})
 	return config, nil
 }
 

@@ -103,8 +103,8 @@ func (l *Lease) alive(ctx context.Context, found *coordinationv1.Lease) (bool, e
 	}
 }
 
-// Keep renews the lease three times a term until ctx ends, then lets it go. It returns early with an error
-// when the lease is lost, or could not be renewed for a whole term.
+// Keep renews the lease three times a term until ctx ends, then lets it go. It returns early with an error when the lease
+// is another's. That it can't be renewed for a while is none: whoever writes meanwhile asks Confirm.
 func (l *Lease) Keep(ctx context.Context) error {
 	tick := time.NewTicker(l.Term / 3)
 	defer tick.Stop()
@@ -116,9 +116,8 @@ func (l *Lease) Keep(ctx context.Context) error {
 		}
 		l.mu.Lock()
 		err := l.renew(ctx)
-		over := l.over()
 		l.mu.Unlock()
-		if err != nil && (lost(err) || over) {
+		if lost(err) {
 			return fmt.Errorf("lease %s/%s is lost: %w", l.Namespace, l.name(), err)
 		}
 	}
