@@ -47,6 +47,11 @@ endif
 	@# -count 1: the binaries under test are not among what go test watches for its cache
 	go -C playground test -count 1 -timeout 15m ./...
 
+.PHONY: faults
+faults: build playground helm ## launches are killed at every write, and worse; what is left must be whole (about 15 minutes)
+	go -C playground test -c -o ../bin/faults.test ./scenario
+	cd playground/scenario && ../../bin/faults.test -test.run '^TestFaults$$' -test.timeout 40m -faults 1
+
 .PHONY: e2e
 e2e: build helm ## the story on the cluster of the current kubeconfig context (see CONTRIBUTING.md)
 	DRO_E2E=1 go -C playground test -count 1 -v -timeout 20m -run '^TestScenarios$$/^(story|helm_green|first_launch)$$' ./scenario
