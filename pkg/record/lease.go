@@ -1,6 +1,7 @@
 package record
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -44,7 +45,7 @@ func (l *Lease) Acquire(ctx context.Context) error {
 		l.renewed = time.Now()
 		l.held, err = l.Leases.Create(ctx, l.fresh(), metav1.CreateOptions{FieldManager: ManagedBy})
 		if apierrors.IsAlreadyExists(err) {
-			return &HeldError{Namespace: l.Namespace, App: l.App, Holder: "another process that began this moment"}
+			return l.taken(ctx)
 		}
 		return l.wrap("create", err)
 	}
@@ -66,9 +67,18 @@ func (l *Lease) Acquire(ctx context.Context) error {
 	l.renewed = time.Now()
 	l.held, err = l.Leases.Update(ctx, found, metav1.UpdateOptions{FieldManager: ManagedBy})
 	if apierrors.IsConflict(err) {
-		return &HeldError{Namespace: l.Namespace, App: l.App, Holder: "another process that began this moment"}
+		return l.taken(ctx)
 	}
 	return l.wrap("take", err)
+}
+
+// taken says who was a moment faster.
+func (l *Lease) taken(ctx context.Context) error {
+	holder, err := l.HeldBy(ctx)
+	if err != nil {
+		return err
+	}
+	return &HeldError{Namespace: l.Namespace, App: l.App, Holder: cmp.Or(holder, "another process that began this moment")}
 }
 
 // alive watches a held lease for one term and reports whether its holder showed a sign of life.

@@ -210,3 +210,22 @@ func TestALeaseIsConfirmedBeforeAWrite(t *testing.T) {
 		t.Errorf("a lease that another took: %v", err)
 	}
 }
+
+func TestWhoWasFasterIsNamed(t *testing.T) {
+	_, client := store(t)
+	first, second := lease(client, "ann"), lease(client, "bob")
+	if err := first.Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	looked := false // before ann's write was there
+	client.PrependReactor("get", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
+		first := !looked
+		looked = true
+		return first, nil, apierrors.NewNotFound(coordinationv1.Resource("leases"), "dro-food")
+	})
+	err := second.Acquire(t.Context())
+	held, ok := err.(*record.HeldError)
+	if !ok || held.Holder != "ann" {
+		t.Errorf("second got %v, want to hear of ann", err)
+	}
+}
