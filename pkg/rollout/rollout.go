@@ -35,7 +35,7 @@ type Routers interface {
 // Sentinel samples and judges the KPIs.
 type Sentinel interface {
 	Interval() time.Duration
-	Begin(ctx context.Context) error // what follows is judged from here on
+	Begin(ctx context.Context) error // what follows is judged from here on; after a failure, from the next Round on
 	Round(ctx context.Context) ([]Reading, error)
 }
 

@@ -143,6 +143,11 @@ func TestRun(t *testing.T) {
 			append(slices.Clone(begun), "FAIL restore", "FAIL restore", "FAIL restore", "restore", "observed", "clean", "remove svc-blue"),
 			record.RolledBack,
 		},
+		"a first sample that can't be taken is no failure": {
+			world{rounds: [][]Reading{reading(event.Steady)}, fails: map[string]int{"begin": 1}},
+			append(append(slices.Clone(begun), "FAIL begin"), "shift 100", "observed", "upgrade svc-blue", "restore", "observed", "remove svc-blue"),
+			record.Completed,
+		},
 		"no data is not success": {
 			world{rounds: [][]Reading{reading(event.Inconclusive)}},
 			append(slices.Clone(begun), back...),

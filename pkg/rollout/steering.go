@@ -76,9 +76,7 @@ func (e *Engine) heed(ctx context.Context, rec *record.Rollout, step *record.Ste
 		paused := h.paused
 		answer := e.obey(rec, step, h, c)
 		if paused && !h.paused { // what was counted meanwhile is known to whoever resumed
-			if err := e.Sentinel.Begin(ctx); err != nil {
-				return fmt.Errorf("take the KPIs' first sample: %w", err)
-			}
+			e.begin(ctx, rec)
 		}
 		rec.Answer = &record.Answer{Command: c.ID, Text: answer}
 		if err := e.Records.Save(ctx, rec); err != nil {

@@ -41,9 +41,7 @@ func (e *BreachError) Error() string {
 // watch holds a share for the step's time while the KPIs are judged and people may steer. Up to limit it waits for
 // inconclusive KPIs; a pause stops that clock.
 func (e *Engine) watch(ctx context.Context, rec *record.Rollout, step *record.Step, limit time.Duration) error {
-	if err := e.Sentinel.Begin(ctx); err != nil {
-		return fmt.Errorf("take the KPIs' first sample: %w", err)
-	}
+	e.begin(ctx, rec)
 	var h holding
 	held, last := time.Duration(0), time.Now()
 	tick := time.NewTicker(e.Sentinel.Interval())
@@ -80,6 +78,14 @@ func (e *Engine) watch(ctx context.Context, rec *record.Rollout, step *record.St
 			}
 			return err
 		}
+	}
+}
+
+// begin takes the KPIs' first sample. When it can't be taken now, the rounds do it, and say until then that they know
+// nothing: what that means is the blueprint's to say.
+func (e *Engine) begin(ctx context.Context, rec *record.Rollout) {
+	if err := e.Sentinel.Begin(ctx); err != nil && ctx.Err() == nil {
+		e.emit(rec, event.Event{Type: event.Warning, Message: fmt.Sprintf("take the KPIs' first sample: %v; trying again", err)})
 	}
 }
 
