@@ -51,14 +51,9 @@ func TestFaults(t *testing.T) {
 	}
 	c := startPlayground(t)
 	writes := count(t, c)
-	var green, first []fault
+	queues := map[green][]fault{}
 	for _, r := range releases() {
-		all := thin(kills(r, writes[r.name]))
-		if r.first {
-			first = append(first, all...)
-		} else {
-			green = append(green, all...)
-		}
+		queues[r.green] = append(queues[r.green], thin(kills(r, writes[r.name]))...)
 	}
 	mishaps, storms := mishaps(), storms()
 	if *every > 1 {
@@ -74,12 +69,13 @@ func TestFaults(t *testing.T) {
 		for i := range min(workers, len(faults)) {
 			all.Go(func() {
 				name := fmt.Sprintf("%s %d", faults[0].release.name, i+1)
-				t.Run(name, func(t *testing.T) { newField(t, c, faults[0].release.first).work(t, queue) })
+				t.Run(name, func(t *testing.T) { newField(t, c, faults[0].release.green).work(t, queue) })
 			})
 		}
 	}
-	share(green, *workers)
-	share(first, 1)
+	share(queues[plainGreen], max(1, *workers-2))
+	share(queues[helmGreens], 1)
+	share(queues[noGreen], 1)
 	all.Go(func() {
 		for _, m := range mishaps {
 			suffer(t, c, m)
@@ -94,7 +90,11 @@ func TestFaults(t *testing.T) {
 // kills are the faults of a release: at every write, on both sides of it, with resume and abort in turn.
 func kills(r release, writes int) []fault {
 	var all []fault
-	for n := range writes {
+	begin := 0
+	if r.green == helmGreens {
+		begin = writes * 3 / 5 // up to its settling it is as with any green
+	}
+	for n := begin; n < writes; n++ {
 		for i, half := range []faults.Half{faults.Before, faults.After} {
 			verb := []string{"resume", "abort"}[(n+i)%2]
 			all = append(all, fault{r, faults.Point{Write: n + 1, Half: half}, verb, n%20 == 10 && i == 0})
@@ -124,7 +124,7 @@ func count(t *testing.T, c *cluster) map[string]int {
 	for _, r := range releases() {
 		all.Go(func() {
 			t.Run("undisturbed "+r.name, func(t *testing.T) {
-				f := newField(t, c, r.first)
+				f := newField(t, c, r.green)
 				f.next(t)
 				p := f.launch(t, r, faults.Point{})
 				f.check(t, r, r.ends)
@@ -150,7 +150,7 @@ func (f *field) work(t *testing.T, queue <-chan fault) {
 			survived.Add(1)
 			continue
 		}
-		f = newField(t, f.cluster, f.bare)
+		f = newField(t, f.cluster, f.kind)
 	}
 }
 

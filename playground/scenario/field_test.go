@@ -18,11 +18,20 @@ import (
 // release is what is launched while faults are injected.
 type release struct {
 	name  string
-	first bool   // there is no green yet
+	green green
 	tag   string // of hms-svc-food; "": the healthy one that is not live
 	hold  string // of each phase
 	ends  ending // when nobody aborts it
 }
+
+// green is how what a release replaces was installed.
+type green int
+
+const (
+	plainGreen green = iota
+	helmGreens       // each component is a Helm release
+	noGreen          // there is none yet
+)
 
 // ending is how a rollout ends, as its record says.
 type ending struct{ state, cause string }
@@ -31,7 +40,8 @@ func releases() []release {
 	return []release{
 		{name: "good", hold: "2s", ends: ending{"Completed", ""}},
 		{name: "bad", tag: "broken", hold: "15s", ends: ending{"RolledBack", "error_rate"}},
-		{name: "first", first: true, ends: ending{"Completed", ""}},
+		{name: "helm", green: helmGreens, hold: "1s", ends: ending{"Completed", ""}},
+		{name: "first", green: noGreen, ends: ending{"Completed", ""}},
 	}
 }
 
@@ -49,7 +59,7 @@ var fields atomic.Int32
 type field struct {
 	*cluster
 	ns       string
-	bare     bool       // it has no green
+	kind     green
 	live     string     // green's version
 	load     *load.Load // nil without green
 	launches int
@@ -61,17 +71,21 @@ type field struct {
 	said   strings.Builder // everything that ended commands said
 }
 
-func newField(t *testing.T, c *cluster, bare bool) *field {
+func newField(t *testing.T, c *cluster, kind green) *field {
 	t.Helper()
-	f := &field{cluster: c, ns: fmt.Sprintf("faults-%d", fields.Add(1)), bare: bare, live: "1.0.0"}
-	if bare {
+	f := &field{cluster: c, ns: fmt.Sprintf("faults-%d", fields.Add(1)), kind: kind, live: "1.0.0"}
+	switch kind {
+	case noGreen:
 		c.namespace(t, f.ns)
 		return f
+	case plainGreen:
+		c.green(t, f.ns)
+	case helmGreens:
+		c.helmGreen(t, f.ns)
 	}
-	c.green(t, f.ns)
 	f.load = c.load(t, f.ns, 50, food.Service, food.Frontend)
 	f.id = "food-v0"
-	c.planned(t, f.ns, f.blueprint(releases()[0]))
+	c.planned(t, f.ns, f.blueprint(release{green: kind, hold: "1s"}))
 	return f
 }
 
@@ -94,7 +108,7 @@ func (f *field) healthy() string {
 }
 
 func (f *field) blueprint(r release) string {
-	if r.first {
+	if r.green == noGreen {
 		return fmt.Sprintf(`
 id: %s
 app: food
@@ -104,16 +118,20 @@ phases: [{name: full, traffic: 100%%, hold: 1s}]
 `, f.id, f.ns)
 	}
 	tag := cmp.Or(r.tag, f.healthy())
+	configs := ""
+	if r.green == plainGreen { // the chart makes its own
+		configs = fmt.Sprintf(`configs: [{name: food-rules, data: {instant-pay.yaml: "rules: 2 # since %s"}}]`, tag)
+	}
 	return fmt.Sprintf(`
 id: %s
 app: food
 images: [{svc: hms-svc-food, tag: %s}, {mfe: food-delivery, tag: %s}]
-configs: [{name: food-rules, data: {instant-pay.yaml: "rules: 2 # since %s"}}]
+%s
 tests: [{name: smoke, cmd: curl -f http://blue.%s/healthz}]
 kpi: {error_rate: "< 5%%"}
 phases: [{name: half, traffic: 50%%, hold: %s}, {name: full, traffic: 100%%, hold: %s}]
 keep: 2s
-`, f.id, tag, f.healthy(), tag, f.ns, r.hold, r.hold)
+`, f.id, tag, f.healthy(), configs, f.ns, r.hold, r.hold)
 }
 
 // expire lets the dead launcher's lease go, which its expiry amounts to.
@@ -174,7 +192,7 @@ func (f *field) check(t *testing.T, r release, want ending) {
 		but = f.completed(t, r)
 	}
 	f.unchanged(t, f.ns, f.before, but...)
-	if f.bare {
+	if f.kind == noGreen {
 		return
 	}
 	f.serves(t, f.ns, f.live, food.Service, food.Frontend)
@@ -189,7 +207,7 @@ func (f *field) check(t *testing.T, r release, want ending) {
 func (f *field) completed(t *testing.T, r release) []string {
 	t.Helper()
 	images := f.images(t, f.ns)
-	if r.first {
+	if r.green == noGreen {
 		if images[food.Service] != "localhost/hms-svc-food:2.1.0" {
 			t.Errorf("green is not the new version: %v", images)
 		}
@@ -205,12 +223,14 @@ func (f *field) completed(t *testing.T, r release) []string {
 	if len(images) != 2 {
 		t.Errorf("deployments are left behind: %v", images)
 	}
-	rules, err := f.client.CoreV1().ConfigMaps(f.ns).Get(t.Context(), "food-rules", metav1.GetOptions{})
-	must(t, "read green's config", err)
-	if text := rules.Data["instant-pay.yaml"]; !strings.Contains(text, "since "+f.live) {
-		t.Errorf("green's config is not the new version's: %q", text)
+	if r.green == plainGreen {
+		rules, err := f.client.CoreV1().ConfigMaps(f.ns).Get(t.Context(), "food-rules", metav1.GetOptions{})
+		must(t, "read green's config", err)
+		if text := rules.Data["instant-pay.yaml"]; !strings.Contains(text, "since "+f.live) {
+			t.Errorf("green's config is not the new version's: %q", text)
+		}
 	}
-	return []string{"deployments.apps/*", "replicasets.apps/*", "pods/*", "endpointslices.discovery.k8s.io/*", "configmaps/food-rules"}
+	return []string{"secrets/sh.helm.release.v1.hms-svc-food.v*", "secrets/sh.helm.release.v1.food-delivery.v*", "deployments.apps/*", "replicasets.apps/*", "pods/*", "endpointslices.discovery.k8s.io/*", "configmaps/food-rules"}
 }
 
 // failures are the requests that have failed so far, but for those that a defective version failed.

@@ -13,14 +13,7 @@ import (
 // helmGreen is the story with a green that Helm installed.
 func helmGreen(t *testing.T, c *cluster) {
 	const ns = "food-helm"
-	c.namespace(t, ns)
-	c.apply(t, ns, c.manifests(ns), "Gateway", "ConfigMap")
-	for _, component := range []string{food.Service, food.Frontend} {
-		c.helm(t, ns, "install", component, filepath.Join(testdata, "charts/food"),
-			"--set", "name="+component, "--set", "image.repository=localhost/"+component,
-			"--set", "image.tag=1.0.0", "--set", "route.host="+host(component, ns))
-	}
-	c.serves(t, ns, "1.0.0", food.Service, food.Frontend)
+	c.helmGreen(t, ns)
 	t.Run("defective", func(t *testing.T) { c.defective(t, ns) })
 	t.Run("healthy", func(t *testing.T) {
 		c.healthy(t, ns, "secrets/sh.helm.release.v1."+food.Service+".v2", "secrets/sh.helm.release.v1."+food.Frontend+".v2",
@@ -35,6 +28,19 @@ func helmGreen(t *testing.T, c *cluster) {
 			}
 		}
 	})
+}
+
+// helmGreen installs each component of the food service at 1.0.0 as a Helm release, and waits until it serves.
+func (c *cluster) helmGreen(t *testing.T, ns string) {
+	t.Helper()
+	c.namespace(t, ns)
+	c.apply(t, ns, c.manifests(ns), "Gateway", "ConfigMap")
+	for _, component := range []string{food.Service, food.Frontend} {
+		c.helm(t, ns, "install", component, filepath.Join(testdata, "charts/food"),
+			"--set", "name="+component, "--set", "image.repository=localhost/"+component,
+			"--set", "image.tag=1.0.0", "--set", "route.host="+host(component, ns))
+	}
+	c.serves(t, ns, "1.0.0", food.Service, food.Frontend)
 }
 
 // helm runs bin/helm in namespace ns and returns what it printed.

@@ -54,7 +54,7 @@ func storms() []mishap {
 func suffer(t *testing.T, c *cluster, m mishap) {
 	injected.Add(1)
 	if t.Run(m.name, func(t *testing.T) {
-		f := newField(t, c, false)
+		f := newField(t, c, plainGreen)
 		f.next(t)
 		m.run(t, f)
 	}) {
@@ -110,7 +110,7 @@ func noPrometheus(t *testing.T, f *field) {
 	t.Cleanup(prometheus.Close)
 	p := f.start(t, "launch", save(t, f.blueprint(slow())), "-n", f.ns, "--kubeconfig", f.kubeconfig, "--prometheus", prometheus.URL)
 	f.reaches(t, "Shifting", 50)
-	prometheus.Close()
+	prometheus.Close() // from the first sample on, or from a later one
 	p.end()
 	f.check(t, slow(), ending{"RolledBack", "no verdict"})
 }
