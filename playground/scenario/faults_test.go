@@ -18,6 +18,16 @@ var (
 	injected, survived atomic.Int32
 )
 
+// tally counts a fault, and whether it is survived.
+func tally(t *testing.T) {
+	injected.Add(1)
+	t.Cleanup(func() {
+		if !t.Failed() {
+			survived.Add(1)
+		}
+	})
+}
+
 // TestMain ends with what became of the faults.
 func TestMain(m *testing.M) {
 	code := m.Run()
@@ -145,17 +155,15 @@ func count(t *testing.T, c *cluster) map[string]int {
 // work injects faults until there are none left. A field that one of them spoiled is left for a new one.
 func (f *field) work(t *testing.T, queue <-chan fault) {
 	for fault := range queue {
-		injected.Add(1)
-		if t.Run(fault.String(), func(t *testing.T) { f.inject(t, fault) }) {
-			survived.Add(1)
-			continue
+		if !t.Run(fault.String(), func(t *testing.T) { f.inject(t, fault) }) {
+			f = newField(t, f.cluster, f.kind)
 		}
-		f = newField(t, f.cluster, f.kind)
 	}
 }
 
 // inject cuts a launch short, lets a command take over, and looks at what there is then.
 func (f *field) inject(t *testing.T, fault fault) {
+	tally(t)
 	f.next(t)
 	p := f.launch(t, fault.release, fault.at)
 	t.Logf("killed %s: %s", fault.at, p.Hit())

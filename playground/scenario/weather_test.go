@@ -52,14 +52,13 @@ func storms() []mishap {
 
 // suffer injects a mishap into a field of its own.
 func suffer(t *testing.T, c *cluster, m mishap) {
-	injected.Add(1)
-	if t.Run(m.name, func(t *testing.T) {
+	t.Run(m.name, func(t *testing.T) {
+		tally(t)
 		f := newField(t, c, plainGreen)
 		f.next(t)
 		m.run(t, f)
-	}) {
-		survived.Add(1)
-	}
+		t.Log(f.said.String())
+	})
 }
 
 // twoLaunchers starts two launches of the same blueprint: one does it, the other says who does.
