@@ -48,23 +48,31 @@ func (c *Cluster) free(ctx context.Context, app string) error {
 	return nil
 }
 
-// run runs a rollout from where its record says it is, and obeys what people ask of it meanwhile.
+// run runs a rollout from where its record says it is, and obeys what people ask of it meanwhile. What was asked before,
+// of a process that died, is over.
 func (c *Cluster) run(ctx context.Context, engine *rollout.Engine, rec *record.Rollout) error {
+	asked, err := rec.Asked()
+	if err != nil {
+		return err
+	}
+	heard := ""
+	if asked != nil {
+		heard = asked.ID
+	}
 	listening, stop := context.WithCancel(ctx)
 	defer stop()
 	commands := make(chan record.Command)
 	engine.Commands = commands
 	go func() {
 		defer close(commands)
-		c.listen(listening, *rec, commands, engine.Events)
+		c.listen(listening, *rec, heard, commands, engine.Events)
 	}()
 	return engine.Run(ctx, rec)
 }
 
-// listen passes the commands on a record on, each once, until ctx ends. That it can't listen is said, and tried again:
-// a rollout goes on without.
-func (c *Cluster) listen(ctx context.Context, rec record.Rollout, commands chan<- record.Command, events event.Sink) {
-	heard := ""
+// listen passes the commands on a record on, each once and not the one heard before, until ctx ends. That it can't
+// listen is said, and tried again: a rollout goes on without.
+func (c *Cluster) listen(ctx context.Context, rec record.Rollout, heard string, commands chan<- record.Command, events event.Sink) {
 	for ctx.Err() == nil {
 		err := c.Records().Follow(ctx, &rec, func(now *record.Rollout, asked *record.Command) bool {
 			answered := now.Answer != nil && asked != nil && now.Answer.Command == asked.ID

@@ -108,21 +108,22 @@ func show(secret *corev1.Secret, see func(*Rollout, *Command) bool) (more bool, 
 	if err != nil {
 		return false, err
 	}
-	c, err := command(secret)
+	c, err := r.Asked()
 	if err != nil {
 		return false, err
 	}
 	return see(r, c), nil
 }
 
-func command(secret *corev1.Secret) (*Command, error) {
-	text, ok := secret.Annotations[commandKey]
+// Asked is the command that was on the record when it was read, nil when there was none.
+func (r *Rollout) Asked() (*Command, error) {
+	text, ok := r.annotations[commandKey]
 	if !ok {
 		return nil, nil
 	}
 	var c Command
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
-		return nil, fmt.Errorf("read annotation %s of record secret %s/%s: %w", commandKey, secret.Namespace, secret.Name, err)
+		return nil, fmt.Errorf("read annotation %s of record secret %s/%s: %w", commandKey, r.Namespace, name(r), err)
 	}
 	return &c, nil
 }

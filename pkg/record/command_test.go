@@ -119,3 +119,24 @@ func TestASaveOverAnotherWritersRecordIsRefused(t *testing.T) {
 		t.Errorf("got %v, want a conflict", err)
 	}
 }
+
+func TestWhatWasAskedIsReadWithTheRecord(t *testing.T) {
+	s, _ := store(t)
+	r := rolloutOf("food", "food-v2")
+	if err := s.Create(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := r.Asked(); c != nil || err != nil {
+		t.Errorf("a fresh record was asked %+v (%v)", c, err)
+	}
+	if err := s.Send(t.Context(), r, record.Command{ID: "1", Verb: record.Pause, By: "ann"}); err != nil {
+		t.Fatal(err)
+	}
+	all, err := s.List(t.Context())
+	if err != nil || len(all) != 1 {
+		t.Fatalf("got %d records: %v", len(all), err)
+	}
+	if c, err := all[0].Asked(); err != nil || c == nil || c.Verb != record.Pause {
+		t.Errorf("it was asked %+v (%v), want a pause", c, err)
+	}
+}

@@ -34,6 +34,7 @@ func mishaps() []mishap {
 		{"two launchers at once", twoLaunchers},
 		{"a launcher that stood still while another took over", stoodStill},
 		{"no Prometheus in a hold", noPrometheus},
+		{"a pause that nobody heard", pauseUnheard},
 	}
 }
 
@@ -98,6 +99,19 @@ func stoodStill(t *testing.T, f *field) {
 		t.Errorf("it wrote %q after another took over", more)
 	}
 	second.end()
+	f.check(t, slow(), slow().ends)
+}
+
+// pauseUnheard asks a launcher to pause that has died but still holds its lease. Whoever resumes wants to go on.
+func pauseUnheard(t *testing.T, f *field) {
+	dead, _ := f.startLaunch(t, slow(), faults.Point{})
+	f.reaches(t, "Shifting", 50)
+	dead.signal(t, syscall.SIGKILL)
+	dead.end()
+	if said := f.startCommand(t, "pause").end(); !strings.Contains(said, "nobody drives") {
+		t.Errorf("it does not say that nobody drives the rollout: %s", said)
+	}
+	f.command(t, "resume")
 	f.check(t, slow(), slow().ends)
 }
 
