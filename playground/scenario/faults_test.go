@@ -13,7 +13,7 @@ import (
 
 var (
 	every   = flag.Int("faults", 15, "inject every n-th fault; 1: all of them, 0: none")
-	workers = flag.Int("workers", 6, "how many faults are injected at the same time")
+	workers = flag.Int("workers", 8, "how many faults are injected at the same time, at least 4")
 
 	injected, survived atomic.Int32
 )
@@ -83,8 +83,9 @@ func TestFaults(t *testing.T) {
 			})
 		}
 	}
-	share(queues[plainGreen], max(1, *workers-2))
-	share(queues[helmGreens], 1)
+	helm := *workers / 4
+	share(queues[plainGreen], *workers-helm-1)
+	share(queues[helmGreens], helm)
 	share(queues[noGreen], 1)
 	all.Go(func() {
 		for _, m := range mishaps {
