@@ -21,6 +21,7 @@ type release struct {
 	green green
 	tag   string // of hms-svc-food; "": the healthy one that is not live
 	hold  string // of each phase
+	test  string // what its test does before it asks blue
 	ends  ending // when nobody aborts it
 }
 
@@ -127,11 +128,11 @@ id: %s
 app: food
 images: [{svc: hms-svc-food, tag: %s}, {mfe: food-delivery, tag: %s}]
 %s
-tests: [{name: smoke, cmd: curl -f http://blue.%s/healthz}]
+tests: [{name: smoke, cmd: "%scurl -f http://blue.%s/healthz"}]
 kpi: {error_rate: "< 5%%"}
 phases: [{name: half, traffic: 50%%, hold: %s}, {name: full, traffic: 100%%, hold: %s}]
 keep: 2s
-`, f.id, tag, f.healthy(), configs, f.ns, r.hold, r.hold)
+`, f.id, tag, f.healthy(), configs, r.test, f.ns, r.hold, r.hold)
 }
 
 // expire lets the dead launcher's lease go, which its expiry amounts to.

@@ -17,9 +17,9 @@ import (
 	"dro.dev/kubectl-dro/playground/faults"
 )
 
-// slow holds its phases for long enough to do something meanwhile.
+// slow is tested and holds its phases for long enough to do something meanwhile.
 func slow() release {
-	return release{name: "slow", hold: "8s", ends: ending{"Completed", ""}}
+	return release{name: "slow", hold: "8s", test: "sleep 2; ", ends: ending{"Completed", ""}}
 }
 
 // mishap is a fault that is no death at a write.
