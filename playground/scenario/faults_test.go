@@ -67,7 +67,7 @@ func TestFaults(t *testing.T) {
 	}
 	mishaps, storms := mishaps(), storms()
 	if *every > 1 {
-		mishaps, storms = mishaps[:2], storms[:1]
+		mishaps, storms = mishaps[:2], nil
 	}
 	var all sync.WaitGroup
 	share := func(faults []fault, workers int) {
@@ -87,11 +87,9 @@ func TestFaults(t *testing.T) {
 	share(queues[plainGreen], *workers-helm-1)
 	share(queues[helmGreens], helm)
 	share(queues[noGreen], 1)
-	all.Go(func() {
-		for _, m := range mishaps {
-			suffer(t, c, m)
-		}
-	})
+	for _, m := range mishaps {
+		all.Go(func() { suffer(t, c, m) })
+	}
 	all.Wait()
 	for _, m := range storms {
 		suffer(t, c, m)
