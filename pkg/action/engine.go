@@ -22,7 +22,7 @@ import (
 )
 
 // engine wires a record's rollout to the cluster. All it needs to know is in the record.
-func (c *Cluster) engine(rec *record.Rollout, events event.Sink) (*rollout.Engine, error) {
+func (c *Cluster) engine(ctx context.Context, rec *record.Rollout, events event.Sink) (*rollout.Engine, error) {
 	found, bp, err := read(rec)
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func (c *Cluster) engine(rec *record.Rollout, events event.Sink) (*rollout.Engin
 			Rollout: rec.ID, App: rec.App, Namespace: rec.Namespace,
 		})
 	}
-	watch, err := c.sentinel(found)
+	watch, err := c.sentinel(ctx, found)
 	if err != nil {
 		return nil, err
 	}
@@ -213,10 +213,10 @@ func urls(found []slot.Endpoint) map[string]string {
 }
 
 // sentinel watches the checks of the launch.
-func (c *Cluster) sentinel(found *facts) (rollout.Sentinel, error) {
+func (c *Cluster) sentinel(ctx context.Context, found *facts) (rollout.Sentinel, error) {
 	var source kpi.Source
 	if len(found.Checks) > 0 {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 		defer cancel()
 		var err error
 		if source, _, err = kpi.FindPrometheus(ctx, c.Client, found.Prometheus); err != nil {

@@ -55,7 +55,7 @@ func (l *Launch) drive(ctx context.Context, own *Cluster, found *survey) error {
 	if err != nil {
 		return err
 	}
-	engine, err := own.engine(rec, l.Events)
+	engine, err := own.engine(ctx, rec, l.Events)
 	if err != nil {
 		return err
 	}

@@ -114,7 +114,7 @@ func (s *Steer) takeOver(ctx context.Context, own *Cluster, name, who string) er
 	if err != nil {
 		return err
 	}
-	engine, err := own.engine(rec, s.Events)
+	engine, err := own.engine(ctx, rec, s.Events)
 	if err != nil {
 		return err
 	}
