@@ -100,6 +100,8 @@ func (s *Steer) ask(ctx context.Context, rec *record.Rollout, who string) (strin
 			answer = now.Answer.Text
 		case s.Verb == record.Abort && now.State == record.RollingBack:
 			answer = "all traffic is on green; blue is being removed"
+		case s.Verb == record.Abort && now.State == record.Settling:
+			answer = "it is settling: green is being replaced, and there is nothing to go back to"
 		case now.State.Ended():
 			answer = "it is " + string(now.State)
 		}
@@ -112,6 +114,10 @@ func (s *Steer) ask(ctx context.Context, rec *record.Rollout, who string) (strin
 func (s *Steer) takeOver(ctx context.Context, own *Cluster, name, who string) error {
 	rec, err := s.find(ctx, name) // as it is now that nobody else writes it
 	if err != nil {
+		return err
+	}
+	if rec.State.Ended() { // its driver ended it while this process waited for the lease
+		_, err := s.ended(rec)
 		return err
 	}
 	engine, err := own.engine(ctx, rec, s.Events)
