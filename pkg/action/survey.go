@@ -92,12 +92,18 @@ func (s *survey) lookSlots(ctx context.Context) error {
 }
 
 func (s *survey) lookRouters(ctx context.Context) error {
-	for _, c := range s.facts.moving() {
-		for _, row := range traffic.Rows() {
-			if err := s.cluster.allowed(ctx, []permission{{row.GVR().GroupResource(), traffic.Verbs()}}); err != nil {
-				return err
-			}
-		}
+	moving := s.facts.moving()
+	if len(moving) == 0 {
+		return nil
+	}
+	var needs []permission
+	for _, row := range traffic.Rows() {
+		needs = append(needs, permission{row.GVR().GroupResource(), traffic.Verbs()})
+	}
+	if err := s.cluster.allowed(ctx, needs); err != nil {
+		return err
+	}
+	for _, c := range moving {
 		routes, err := traffic.Find(ctx, s.cluster.Dynamic, traffic.Rows(), traffic.Target{
 			Namespace: s.cluster.Namespace, Component: c.Name,
 			Green: c.GreenService, Blue: c.BlueService, Router: wantedRouter(s.blueprint, c.Name),
