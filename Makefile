@@ -45,16 +45,22 @@ else
 	CGO_ENABLED=1 go test -race ./...
 endif
 	@# -count 1: the binaries under test are not among what go test watches for its cache
-	go -C playground test -count 1 -timeout 15m ./...
+	go -C playground test -count 1 -timeout 20m ./...
 
 .PHONY: faults
-faults: build playground helm ## launches are killed at every write, and worse; what is left must be whole (about 15 minutes)
+faults: build playground helm ## launches are killed at every write, and worse; what is left must be whole (about 24 minutes)
 	go -C playground test -c -o ../bin/faults.test ./scenario
 	cd playground/scenario && ../../bin/faults.test -test.run '^TestFaults$$' -test.timeout 40m -faults 1
 
+.PHONY: bench
+bench: build playground helm ## the judge beside thresholds on the same simulated rollouts, and what has a budget
+	@go test ./pkg/kpi/judge -count 1 -v -run '^TestSimulatedRollouts$$' -runs 1000 | grep -v '^[=-]'
+	@go test ./pkg/kpi/... -run '^$$' -bench . | grep Benchmark
+	go -C playground test -count 1 -timeout 45m -run '^(TestBudgets|TestSentinel)$$' ./scenario -budgets -v
+
 .PHONY: e2e
 e2e: build helm ## the story on the cluster of the current kubeconfig context (see CONTRIBUTING.md)
-	DRO_E2E=1 go -C playground test -count 1 -v -timeout 20m -run '^TestScenarios$$/^(story|helm_green|first_launch)$$' ./scenario
+	DRO_E2E=1 go -C playground test -count 1 -v -timeout 20m -run '^TestScenarios$$/^(story|helm_green|first_launch|standby|traffic|no_router)$$' ./scenario
 
 .PHONY: lint
 lint: ## formatting and static analysis of both modules

@@ -22,10 +22,11 @@ var rooms = []struct {
 	name string
 	may  []string
 }{
-	{"pkg/blueprint", nil},
+	{"pkg/near", nil},
+	{"pkg/blueprint", []string{"pkg/near"}},
 	{"pkg/event", nil},
-	{"pkg/record", []string{"pkg/event"}},
-	{"pkg/plan", []string{"pkg/blueprint", "pkg/record"}},
+	{"pkg/record", []string{"pkg/near", "pkg/event"}},
+	{"pkg/plan", []string{"pkg/near", "pkg/blueprint", "pkg/record"}},
 	{"pkg/slot", []string{"pkg/blueprint"}},
 	{"pkg/smoke", []string{"pkg/blueprint"}},
 	{"pkg/traffic", []string{"pkg/blueprint"}},
@@ -33,9 +34,10 @@ var rooms = []struct {
 	{"pkg/rollout", []string{"pkg/plan", "pkg/record", "pkg/event"}},
 	{"pkg/audit", []string{"pkg/event", "pkg/record"}},
 	{"pkg/notify", []string{"pkg/event"}},
+	{"pkg/standby", []string{"pkg/record"}},
 	{"pkg/printer", []string{"pkg/event", "pkg/record", "pkg/plan"}}, // of plan: the names of the kinds of step
 	{"pkg/action", []string{"pkg/blueprint", "pkg/event", "pkg/record", "pkg/plan", "pkg/slot", "pkg/smoke",
-		"pkg/traffic", "pkg/kpi", "pkg/rollout", "pkg/audit", "pkg/notify"}},
+		"pkg/traffic", "pkg/kpi", "pkg/rollout", "pkg/audit", "pkg/notify", "pkg/standby"}},
 	{"pkg/console", []string{"pkg/action", "pkg/event"}},
 	{"pkg/cmd", []string{"pkg/blueprint", "pkg/event", "pkg/record", "pkg/plan", "pkg/slot", "pkg/smoke", "pkg/traffic",
 		"pkg/kpi", "pkg/rollout", "pkg/audit", "pkg/notify", "pkg/printer", "pkg/action", "pkg/console"}},
@@ -50,8 +52,8 @@ var reserved = []struct {
 	{"helm.sh/helm/", []string{"pkg/slot"}},
 	{"github.com/spf13/cobra", []string{"pkg/cmd"}},
 	{"github.com/prometheus/", []string{"pkg/kpi"}},
-	{"k8s.io/client-go/", []string{"pkg/record", "pkg/slot", "pkg/smoke", "pkg/traffic", "pkg/kpi", "pkg/notify", "pkg/action",
-		"pkg/cmd"}},
+	{"k8s.io/client-go/", []string{"pkg/record", "pkg/slot", "pkg/smoke", "pkg/traffic", "pkg/kpi", "pkg/notify",
+		"pkg/standby", "pkg/action", "pkg/cmd"}},
 	{"k8s.io/cli-runtime/", []string{"pkg/slot", "pkg/printer", "pkg/action", "pkg/cmd"}},
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -102,8 +101,8 @@ func demoCommand() *cobra.Command {
 		Short: "Start everything, launch a bad release and then a good one under load, and count what failed",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
-			if story.Plugin, err = exec.LookPath(story.Plugin); err != nil {
-				return fmt.Errorf("find the plugin (--plugin says where it is): %w", err)
+			if story.Plugin, err = filepath.Abs(o.Plugin); err != nil {
+				return fmt.Errorf("find the plugin: %w", err)
 			}
 			o.Log = logger()
 			return withCluster(c.Context(), o, func(ctx context.Context, running *cluster.Cluster) error {
@@ -113,7 +112,6 @@ func demoCommand() *cobra.Command {
 		},
 	}
 	addClusterFlags(c, &o)
-	c.Flags().StringVar(&story.Plugin, "plugin", "kubectl-dro", "the plugin's binary")
 	c.Flags().StringVar(&story.Blueprints, "blueprints", "testdata", "folder with foodsvc_v2.yaml and foodsvc_v2.1.yaml")
 	return c
 }
@@ -123,7 +121,21 @@ func addClusterFlags(c *cobra.Command, o *cluster.Options) {
 	c.Flags().IntVar(&o.APIPort, "api-port", 0, "port of the API server (default: any free one)")
 	c.Flags().IntVar(&o.GatewayPort, "gateway-port", 0, "port of the gateway (default: any free one)")
 	c.Flags().IntVar(&o.PrometheusPort, "prometheus-port", 0, "port of Prometheus (default: any free one)")
+	c.Flags().StringVar(&o.Plugin, "plugin", beside("kubectl-dro"), "the plugin's binary, for pods of its image")
 	o.CRDs = gatewayCRDs
+}
+
+// beside is a program in the folder of this one, or "" when there is none.
+func beside(name string) string {
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	path := filepath.Join(filepath.Dir(self), name)
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
 }
 
 // withCluster runs use on a cluster that lives as long as use does. ctx ends use, and so does a part that breaks.
@@ -136,6 +148,11 @@ func withCluster(ctx context.Context, o cluster.Options, use func(context.Contex
 	}
 	if o.Dir, err = filepath.Abs(o.Dir); err != nil {
 		return fmt.Errorf("find the state's folder: %w", err)
+	}
+	if o.Plugin != "" { // pods' processes run in folders of their own
+		if o.Plugin, err = filepath.Abs(o.Plugin); err != nil {
+			return fmt.Errorf("find the plugin: %w", err)
+		}
 	}
 	running, err := cluster.Up(ctx, o)
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {

@@ -14,6 +14,9 @@ import (
 	"dro.dev/kubectl-dro/pkg/blueprint"
 	"dro.dev/kubectl-dro/pkg/event"
 	"dro.dev/kubectl-dro/pkg/kpi"
+	"dro.dev/kubectl-dro/pkg/kpi/judge"
+	"dro.dev/kubectl-dro/pkg/notify"
+	"dro.dev/kubectl-dro/pkg/plan"
 	"dro.dev/kubectl-dro/pkg/record"
 	"dro.dev/kubectl-dro/pkg/rollout"
 	"dro.dev/kubectl-dro/pkg/slot"
@@ -37,10 +40,14 @@ func (c *Cluster) engine(ctx context.Context, rec *record.Rollout, events event.
 			Rollout: rec.ID, App: rec.App, Namespace: rec.Namespace,
 		})
 	}
-	watch, err := c.sentinel(ctx, found)
+	watch, err := c.sentinel(ctx, found, rec)
 	if err != nil {
 		return nil, err
 	}
+	events = event.Fanout{events, &notify.Kubernetes{
+		Client: c.Client, About: about(rec, found), Component: record.ManagedBy, Instance: c.Self,
+		Refused: func(err error) { warn(err.Error()) },
+	}}
 	return &rollout.Engine{
 		Slots: slots{made, found},
 		Tests: tests{
@@ -49,8 +56,9 @@ func (c *Cluster) engine(ctx context.Context, rec *record.Rollout, events event.
 			},
 			slots: made, facts: found, blueprint: bp, namespace: c.Namespace,
 		},
-		Routers:  routers{&traffic.Mover{Client: c.Dynamic, Warn: warn}, found.Routes},
+		Routers:  routers{&traffic.Mover{Client: c.Dynamic, Warn: warn}, found.Routes, bp.Phases},
 		Sentinel: watch,
+		Standby:  placed{c, rec, found, made},
 		Records:  records{c.Records()},
 		Events:   events,
 	}, nil
@@ -130,13 +138,37 @@ func (s slots) Remove(ctx context.Context, name string) error {
 type routers struct {
 	mover  *traffic.Mover
 	routes []traffic.Route
+	phases []blueprint.Phase
 }
 
-func (r routers) Shift(ctx context.Context, percent int) error {
-	return r.mover.Shift(ctx, r.routes, percent)
+func (r routers) Shift(ctx context.Context, phase string, percent int) error {
+	return r.mover.Shift(ctx, r.in(phase), percent)
 }
+
+// in are the routes with whom a phase leads to blue beside its share; after the phases it is whom the last one does.
+func (r routers) in(phase string) []traffic.Route {
+	routes := slices.Clone(r.routes)
+	for n, p := range r.phases {
+		if p.Name == phase || phase == "" && n == len(r.phases)-1 {
+			for i := range routes {
+				routes[i].Choice = choice(p)
+			}
+		}
+	}
+	return routes
+}
+
+// choice is who goes to blue in a phase, beside its share.
+func choice(p blueprint.Phase) traffic.Choice {
+	return traffic.Choice{Match: p.Match, Sticky: p.Sticky, Mirror: int(p.Mirror)}
+}
+
 func (r routers) Restore(ctx context.Context) error  { return r.mover.Restore(ctx, r.routes) }
 func (r routers) Observed(ctx context.Context) error { return r.mover.Observed(ctx, r.routes) }
+func (r routers) Drifted(ctx context.Context, phase string, percent int) (rollout.Drift, error) {
+	d, err := r.mover.Drifted(ctx, r.in(phase), percent)
+	return rollout.Drift{Text: d.String(), Lost: d.Lost != "", Stale: d.Stale}, err
+}
 
 // tests is pkg/smoke as the loop wants it: tests by name.
 type tests struct {
@@ -213,21 +245,65 @@ func urls(found []slot.Endpoint) map[string]string {
 }
 
 // sentinel watches the checks of the launch.
-func (c *Cluster) sentinel(ctx context.Context, found *facts) (rollout.Sentinel, error) {
-	var source kpi.Source
-	if len(found.Checks) > 0 {
-		ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-		defer cancel()
-		var err error
-		if source, _, err = kpi.FindPrometheus(ctx, c.Client, found.Prometheus); err != nil {
-			return nil, err
-		}
+func (c *Cluster) sentinel(ctx context.Context, found *facts, rec *record.Rollout) (rollout.Sentinel, error) {
+	way := c.way(ctx, found, rec.App, rec.ID)
+	if c.Inside {
+		way.Prometheus.Address = kpi.Inside(way.Prometheus.Address)
 	}
-	watch, err := kpi.NewSentinel(source, found.Checks, time.Now)
+	watch, err := kpi.NewSentinel(&late{find: func(ctx context.Context) (*kpi.Sources, error) {
+		var definitions []kpi.Definition
+		for _, check := range found.Checks {
+			definitions = append(definitions, check.Definition)
+		}
+		sources, _, err := kpi.Open(ctx, way, definitions)
+		return sources, err
+	}}, found.Checks)
 	if err != nil {
 		return nil, err
 	}
+	for _, step := range rec.Steps {
+		if step.Progress != "" && (step.Kind == plan.Hold || step.Kind == plan.Keep) {
+			watch.Begun()
+		}
+	}
 	return sentinel{watch}, nil
+}
+
+// late is a source that is found when it is first asked: a way back must not wait for one.
+type late struct {
+	kpi.PromQL
+	find  func(context.Context) (*kpi.Sources, error)
+	found *kpi.Sources
+}
+
+func (l *late) Sample(ctx context.Context, queries []string) (_ []kpi.Answer, err error) {
+	if l.found == nil {
+		if l.found, err = l.find(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return l.found.Sample(ctx, queries)
+}
+
+// way is what the KPIs' sources are reached with, until ctx ends.
+func (c *Cluster) way(ctx context.Context, found *facts, app, rollout string) kpi.Way {
+	runner := &smoke.Runner{Client: c.Client, Namespace: c.Namespace, Image: found.TestImage, App: app, Rollout: rollout}
+	return kpi.Way{
+		Live: ctx, Client: c.Client, Namespace: c.Namespace, Prometheus: found.Prometheus,
+		Command: func(ctx context.Context, place blueprint.Place, service string) (int, error) {
+			limit, err := time.ParseDuration(place.Timeout)
+			if err != nil {
+				limit = time.Minute
+			}
+			test := blueprint.Test{Name: "kpi", Cmd: place.Cmd, Image: place.Image, Timeout: &blueprint.Duration{Duration: limit}}
+			env := map[string]string{"SERVICE": service, "NAMESPACE": c.Namespace}
+			result, err := runner.Run(ctx, test, nil, env, func(string) {})
+			if result.ExitCode >= 0 {
+				return int(result.ExitCode), nil // what else went wrong, such as tidying, is not the command's
+			}
+			return -1, err
+		},
+	}
 }
 
 // sentinel is pkg/kpi as the loop wants it: readings as events show them.
@@ -237,12 +313,17 @@ func (s sentinel) Round(ctx context.Context) ([]rollout.Reading, error) {
 	readings, err := s.Sentinel.Round(ctx)
 	var all []rollout.Reading
 	for _, r := range readings {
+		f := r.Found
 		all = append(all, rollout.Reading{
 			Reading: event.Reading{
 				Name: r.Name, Component: r.Component, Verdict: event.Verdict(r.Verdict),
 				Blue: r.Blue, Green: r.Green, Threshold: r.Threshold, Reason: r.Reason,
+				BlueValue: f.Blue, GreenValue: f.Green, Limit: f.Limit, Bad: f.Bad, Total: f.Total,
+				Evidence: f.Evidence, Health: f.Health, Needed: f.Needed, Proven: f.Proven, Outage: f.Outage,
 			},
 			Ignore: r.NoData == blueprint.NoDataIgnore, Pause: r.NoData == blueprint.NoDataPause,
+			Ill:  !f.GreenWell && !r.Relative,
+			Open: f.Enough && f.Verdict == judge.Inconclusive,
 		})
 	}
 	return all, err

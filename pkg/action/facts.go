@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 
 	"dro.dev/kubectl-dro/pkg/blueprint"
 	"dro.dev/kubectl-dro/pkg/kpi"
@@ -16,9 +17,10 @@ import (
 type facts struct {
 	Components []slot.Component `json:"components"`
 	Routes     []traffic.Route  `json:"routes,omitempty"`
-	Checks     []kpi.Check      `json:"checks,omitempty"`     // the KPIs that have data for green
-	Prometheus string           `json:"prometheus,omitempty"` // as configured; empty: to be found
+	Checks     []kpi.Check      `json:"checks,omitempty"`    // the KPIs that have data for green
+	Prometheus kpi.Access       `json:"prometheus,omitzero"` // as configured; empty: to be found
 	TestImage  string           `json:"testImage,omitempty"`
+	Standby    string           `json:"standby,omitempty"` // the standby's image
 }
 
 // read returns the facts and the blueprint that a record holds.
@@ -44,6 +46,15 @@ func (f *facts) pairs(namespace string) []kpi.Pair {
 		})
 	}
 	return all
+}
+
+// greens are the slots of every component that runs, whether it moves or not.
+func (f *facts) greens(namespace string) []kpi.Pair {
+	all := facts{Components: slices.Clone(f.Components)}
+	for i := range all.Components {
+		all.Components[i].Unchanged = false
+	}
+	return all.pairs(namespace)
 }
 
 // moving are the components with both slots.

@@ -15,11 +15,15 @@ import (
 // under is the cluster for whoever holds the lease: what would change anything is sent only while the lease is known to
 // be held. A process that stood still for longer than its lease lasts finds out here, before it writes.
 func (c *Cluster) under(lease *record.Lease) (*Cluster, error) {
-	return Connect(leased{c.Getter, lease}, c.Namespace)
+	own, err := dial(leased{c.Getter, lease}, c.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	own.Self, own.Inside = c.Self, c.Inside
+	return own, nil
 }
 
-// leased makes clients whose writes are preceded by a look at the lease, and that wait for an API server that is gone
-// for a moment.
+// leased makes clients whose writes are preceded by a look at the lease.
 type leased struct {
 	genericclioptions.RESTClientGetter
 	lease *record.Lease
@@ -32,7 +36,7 @@ func (l leased) ToRESTConfig() (*rest.Config, error) {
 	}
 	config = rest.CopyConfig(config)
 	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return patientTransport{leasedTransport{next, l.lease}}
+		return leasedTransport{next, l.lease}
 	})
 	return config, nil
 }

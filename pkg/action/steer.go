@@ -30,19 +30,29 @@ type Steer struct {
 // Run steers the newest rollout of the given name, which is its id or its app's. It says what it found or did.
 // When this process has to do the work, the error is as Launch.Run's.
 func (s *Steer) Run(ctx context.Context, name string) (string, error) {
-	rec, err := s.find(ctx, name)
+	rec, err := s.Cluster.find(ctx, name)
 	if err != nil {
 		return "", err
 	}
-	if rec.State.Ended() {
-		return s.ended(rec)
+	if s.Verb == record.Settle || s.Verb == record.Resume || s.Verb == record.Retry {
+		if err := s.Cluster.settleOverdue(ctx, rec.App, s.Events); err != nil {
+			return "", err
+		}
+	}
+	if answer, err := s.early(ctx, rec); answer != "" || err != nil {
+		return answer, err
 	}
 	who, err := s.Cluster.whoami(ctx)
 	if err != nil {
 		return "", err
 	}
-	lease := s.Cluster.lease(rec.App)
-	driver, err := lease.HeldBy(ctx)
+	if s.Verb == record.Settle && rec.State == record.Settling {
+		return s.settling(ctx, rec, who)
+	}
+	if s.Verb == record.Retry { // nobody drives what halted
+		return s.takeLease(ctx, rec, who)
+	}
+	driver, err := s.Cluster.lease(rec.App).HeldBy(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -56,32 +66,39 @@ func (s *Steer) Run(ctx context.Context, name string) (string, error) {
 		return "", fmt.Errorf("nobody drives rollout %s: it stands still with %d%% on blue\n  go on with it: kubectl dro resume %s -n %s",
 			rec.ID, rec.Traffic, rec.ID, rec.Namespace)
 	}
+	return s.takeLease(ctx, rec, who)
+}
+
+// early is what can be said without asking anybody: an answer when there is nothing to do, an error when what is asked
+// can't be done.
+func (s *Steer) early(ctx context.Context, rec *record.Rollout) (answer string, err error) {
+	switch {
+	case s.Verb == record.Settle:
+		return settled(rec)
+	case s.Verb == record.Retry:
+		if err := retriable(rec); err != nil {
+			return "", err
+		}
+		return "", s.Cluster.newest(ctx, rec)
+	case !rec.State.Ended():
+		return "", nil
+	case s.Verb == record.Abort && rec.State == record.RolledBack:
+		return over(rec) + "; there is nothing left to abort", nil
+	}
+	return "", errors.New(over(rec))
+}
+
+// takeLease does what was asked itself, once the lease is this process's.
+func (s *Steer) takeLease(ctx context.Context, rec *record.Rollout, who string) (answer string, err error) {
+	lease := s.Cluster.lease(rec.App)
 	if err := lease.Acquire(ctx); err != nil {
 		return "", err
 	}
-	return "", s.Cluster.holding(ctx, lease, func(ctx context.Context, own *Cluster) error {
-		return s.takeOver(ctx, own, name, who)
+	err = s.Cluster.holding(ctx, lease, func(ctx context.Context, own *Cluster) error {
+		answer, err = s.takeOver(ctx, own, rec.ID, who)
+		return err
 	})
-}
-
-func (s *Steer) find(ctx context.Context, name string) (*record.Rollout, error) {
-	all, err := s.Cluster.Records().List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return record.Find(all, name)
-}
-
-// ended is the answer for a rollout that is over. Asking twice to abort is fine; nothing else makes sense.
-func (s *Steer) ended(rec *record.Rollout) (string, error) {
-	text := fmt.Sprintf("rollout %s is over: %s", rec.ID, rec.State)
-	if rec.Ended != nil {
-		text += " since " + rec.Ended.UTC().Format("2006-01-02 15:04:05Z")
-	}
-	if s.Verb == record.Abort && rec.State == record.RolledBack {
-		return text + "; there is nothing left to abort", nil
-	}
-	return "", errors.New(text)
+	return answer, err
 }
 
 // ask puts the command on the record and waits for what the driver makes of it.
@@ -111,28 +128,28 @@ func (s *Steer) ask(ctx context.Context, rec *record.Rollout, who string) (strin
 }
 
 // takeOver does what was asked of a rollout that nobody drives.
-func (s *Steer) takeOver(ctx context.Context, own *Cluster, name, who string) error {
-	rec, err := s.find(ctx, name) // as it is now that nobody else writes it
+func (s *Steer) takeOver(ctx context.Context, own *Cluster, name, who string) (answer string, err error) {
+	rec, err := own.find(ctx, name) // as it is now that nobody else writes it
 	if err != nil {
-		return err
+		return "", err
 	}
-	if rec.State.Ended() { // its driver ended it while this process waited for the lease
-		_, err := s.ended(rec)
-		return err
+	if answer, err := s.early(ctx, rec); answer != "" || err != nil { // its driver ended it while this process waited for the lease
+		return answer, err
 	}
 	engine, err := own.engine(ctx, rec, s.Events)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if s.Verb == record.Abort {
 		err := engine.Back(ctx, rec, &rollout.AbortError{By: who, Reason: s.Reason})
 		var back *rollout.RolledBackError
 		if errors.As(err, &back) {
-			return nil // as was asked
+			return "", nil // as was asked
 		}
-		return err
+		return "", err
 	}
-	return own.run(ctx, engine, rec)
+	engine.Resume(rec, record.Command{Verb: s.Verb, By: who, Reason: s.Reason})
+	return "", own.run(ctx, engine, rec)
 }
 
 // whoami is the user as the API server knows them.

@@ -1,10 +1,13 @@
 package action
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"dro.dev/kubectl-dro/pkg/blueprint"
@@ -20,7 +23,10 @@ type survey struct {
 	cluster    *Cluster
 	blueprint  *blueprint.Blueprint
 	prometheus string // as the user says; empty: as dro-config says
+	standby    StandbyWish
+	from       string // the phase to begin with; empty: the first
 
+	router  *blueprint.Router // that dro-config brings
 	facts   facts
 	steps   []record.Step
 	metrics string // where the KPIs are read, in words
@@ -28,18 +34,25 @@ type survey struct {
 	notes   []string
 }
 
-func (s *survey) run(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+// begin finds out whether there is anything that a launch could not do without.
+func (s *survey) begin(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	if err := s.supported(); err != nil {
+		return err
+	}
+	if _, err := plan.Phases(s.blueprint, s.from); err != nil {
 		return err
 	}
 	if err := s.cluster.reachable(ctx); err != nil {
 		return err
 	}
-	if err := s.cluster.allowed(ctx, rolloutNeeds()); err != nil {
-		return err
-	}
+	return s.cluster.allowed(ctx, rolloutNeeds())
+}
+
+func (s *survey) run(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
 	if err := s.cluster.free(ctx, s.blueprint.App); err != nil {
 		return err
 	}
@@ -48,8 +61,12 @@ func (s *survey) run(ctx context.Context) error {
 			return err
 		}
 	}
-	s.steps = plan.Make(s.blueprint, live(s.facts.Components))
-	return nil
+	wish, err := s.lookStandby(ctx)
+	if err != nil {
+		return err
+	}
+	s.steps, err = plan.Make(s.blueprint, live(s.facts.Components, wish), s.from)
+	return err
 }
 
 // supported refuses what a blueprint may say and this version can't do yet, rather than leave it out in silence.
@@ -65,10 +82,15 @@ func (s *survey) lookConfig(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.facts.TestImage, s.facts.Prometheus = config[configTestImage], config[configPrometheus]
-	if s.prometheus != "" {
-		s.facts.Prometheus = s.prometheus
+	if s.router, err = customRouter(config, s.cluster.Namespace); err != nil {
+		return err
 	}
+	s.facts.TestImage = config[configTestImage]
+	if s.facts.Prometheus, err = access(s.prometheus, s.blueprint.Prometheus, config); err != nil {
+		return err
+	}
+	s.facts.Standby = cmp.Or(s.standby.Image, config[configImage], s.standby.Default)
+	s.standby.Wish = cmp.Or(s.standby.Wish, plan.Wish(config[configStandby]), plan.Auto)
 	return nil
 }
 
@@ -96,33 +118,82 @@ func (s *survey) lookRouters(ctx context.Context) error {
 	if len(moving) == 0 {
 		return nil
 	}
-	var needs []permission
-	for _, row := range traffic.Rows() {
-		needs = append(needs, permission{row.GVR().GroupResource(), traffic.Verbs()})
+	known := traffic.Rows()
+	if s.router != nil {
+		known = append(known, traffic.Custom(s.router))
 	}
-	if err := s.cluster.allowed(ctx, needs); err != nil {
+	var targets []traffic.Target
+	for _, c := range moving {
+		t := traffic.Target{
+			Namespace: s.cluster.Namespace, Component: c.Name, Green: c.GreenService, Blue: c.BlueService,
+		}
+		if wanted := wantedRouter(s.blueprint, c.Name); wanted.Custom() {
+			row := traffic.Custom(wanted)
+			known, t.Router = append(known, row), row.Name
+			if wanted.Name != "" {
+				t.Router += "/" + wanted.Name
+			}
+		} else {
+			t.Router = wanted.String()
+		}
+		targets = append(targets, t)
+	}
+	rows, err := s.cluster.installed(ctx, known)
+	if err != nil {
 		return err
 	}
-	for _, c := range moving {
-		routes, err := traffic.Find(ctx, s.cluster.Dynamic, traffic.Rows(), traffic.Target{
-			Namespace: s.cluster.Namespace, Component: c.Name,
-			Green: c.GreenService, Blue: c.BlueService, Router: wantedRouter(s.blueprint, c.Name),
-		})
-		if err != nil {
+	found, err := traffic.Find(ctx, s.cluster.Dynamic, rows, targets...)
+	if err != nil {
+		return err
+	}
+	var choices []traffic.Choice
+	for _, p := range s.blueprint.Phases {
+		choices = append(choices, choice(p))
+	}
+	if s.facts.Routes, err = traffic.Choose(found, traffic.Rows(), choices); err != nil {
+		return err
+	}
+	for _, r := range s.facts.Routes {
+		for _, phase := range s.blueprint.Phases { // what a router can't do is told before anything runs
+			if _, err := traffic.Describe(r, int(phase.Traffic)); err != nil {
+				return fmt.Errorf("phase %s: %w", phase.Name, err)
+			}
+			if nearest := traffic.Nearest(r, int(phase.Traffic)); nearest != "" {
+				s.notes = append(s.notes, fmt.Sprintf("phase %s: %s", phase.Name, nearest))
+			}
+		}
+	}
+	return s.mayWrite(ctx)
+}
+
+// mayWrite asks whether the user may do to the routes what a rollout does, in each namespace that has one.
+func (s *survey) mayWrite(ctx context.Context) error {
+	needs := map[string][]permission{}
+	asked := map[string]bool{}
+	for _, r := range s.facts.Routes {
+		of := r.Row.GVR().GroupResource()
+		if !asked[r.Namespace+"/"+of.String()] {
+			asked[r.Namespace+"/"+of.String()] = true
+			needs[r.Namespace] = append(needs[r.Namespace], permission{of, r.Row.Verbs()})
+		}
+	}
+	for _, namespace := range slices.Sorted(maps.Keys(needs)) {
+		there := *s.cluster
+		there.Namespace = namespace
+		if err := there.allowed(ctx, needs[namespace]); err != nil {
 			return err
 		}
-		s.facts.Routes = append(s.facts.Routes, routes...)
 	}
 	return nil
 }
 
-func wantedRouter(bp *blueprint.Blueprint, component string) string {
+func wantedRouter(bp *blueprint.Blueprint, component string) *blueprint.Router {
 	for _, i := range bp.Images {
 		if i.Name() == component {
 			return i.Router
 		}
 	}
-	return ""
+	return nil
 }
 
 // lookKPIs finds the source and green's present numbers. A component whose green has no data is not watched.
@@ -139,12 +210,19 @@ func (s *survey) lookKPIs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	source, where, err := kpi.FindPrometheus(ctx, s.cluster.Client, s.facts.Prometheus)
+	source, where, err := kpi.Open(ctx, s.cluster.way(ctx, &s.facts, s.blueprint.App, s.blueprint.ID), definitions)
 	if err != nil {
 		return err
 	}
-	s.metrics = where
-	if s.present, err = kpi.First(ctx, source, kpi.Checks(definitions, pairs)); err != nil {
+	s.metrics, s.facts.Prometheus.Address = where, cmp.Or(source.Prometheus, s.facts.Prometheus.Address) // whoever goes on need not search
+	checks := kpi.Checks(definitions, pairs)
+	if err := source.Warm(ctx, checks); err != nil {
+		return err
+	}
+	if checks, err = kpi.Narrow(ctx, source, checks); err != nil {
+		return err
+	}
+	if s.present, err = kpi.First(ctx, source, checks); err != nil {
 		return err
 	}
 	for _, p := range s.present {
@@ -155,6 +233,30 @@ func (s *survey) lookKPIs(ctx context.Context) error {
 		s.facts.Checks = append(s.facts.Checks, p.Check)
 	}
 	return nil
+}
+
+// StandbyWish is what a user wants of a standby.
+type StandbyWish struct {
+	Wish    plan.Wish // empty: as dro-config says, else auto
+	Image   string    // empty: as dro-config says, else Default
+	Default string    // the image of this very program
+}
+
+// lookStandby says whether there will be a standby: one that nobody may place is left out, with a word.
+func (s *survey) lookStandby(ctx context.Context) (plan.Wish, error) {
+	wish := s.standby.Wish
+	if !slices.Contains(plan.Wishes(), wish) {
+		return "", fmt.Errorf("standby %q: there are %v", wish, plan.Wishes())
+	}
+	if wish == plan.Off || len(s.facts.moving()) == 0 {
+		return plan.Off, nil
+	}
+	err := s.cluster.allowed(ctx, standbyNeeds())
+	if err != nil && wish == plan.Auto {
+		s.notes = append(s.notes, "there will be no standby: "+err.Error())
+		return plan.Off, nil
+	}
+	return wish, err
 }
 
 // record is the rollout's first record.
@@ -192,13 +294,20 @@ func (s *survey) proposal() (*plan.Proposal, error) {
 		Rollout: s.blueprint.ID, App: s.blueprint.App, Namespace: s.cluster.Namespace,
 		Components: s.components(), Steps: s.steps, Metrics: s.metrics, Notes: s.notes,
 	}
+	phases, err := plan.Phases(s.blueprint, s.from)
+	if err != nil {
+		return nil, err
+	}
 	for _, r := range s.facts.Routes {
-		changes, err := traffic.Describe(r, int(s.blueprint.Phases[0].Traffic))
+		r.Choice = choice(phases[0])
+		changes, err := traffic.Describe(r, int(phases[0].Traffic))
 		if err != nil {
 			return nil, err
 		}
-		p.Routes = append(p.Routes, plan.Route{Object: r.String(), Changes: changes})
+		p.Routes = append(p.Routes, plan.Route{Object: r.String(), Changes: changes, GitOps: traffic.GitOps(r)})
 	}
+	sights, warnings := sights(s.blueprint.Phases, s.present)
+	p.Sights, p.Notes = sights, append(p.Notes, warnings...)
 	for _, k := range s.present {
 		p.KPIs = append(p.KPIs, plan.KPI{
 			Name: k.Check.Name, Component: k.Check.Green.Component, Green: k.Value,
@@ -208,8 +317,8 @@ func (s *survey) proposal() (*plan.Proposal, error) {
 	return p, nil
 }
 
-func live(components []slot.Component) plan.Live {
-	var l plan.Live
+func live(components []slot.Component, standby plan.Wish) plan.Live {
+	l := plan.Live{Standby: standby}
 	for _, r := range slot.Releases(components) {
 		l.Releases = append(l.Releases, plan.Release{Name: r.Name, Components: r.Names(), First: r.First})
 	}

@@ -10,6 +10,7 @@ import (
 func (b *Blueprint) Default() {
 	fill(&b.App, appOf(b.ID))
 	fill(&b.Rollback, RollbackAuto)
+	fill(&b.OnSilence, SilenceRollback)
 	fillDuration(&b.Keep, 15*time.Minute)
 	for i := range b.Images {
 		c := &b.Images[i]
@@ -20,6 +21,7 @@ func (b *Blueprint) Default() {
 	for i := range b.Phases {
 		fillDuration(&b.Phases[i].Hold, 30*time.Second)
 		fill(&b.Phases[i].Gate, GateAuto)
+		fill(&b.Phases[i].Advance, AdvanceHold)
 	}
 	for i := range b.Tests {
 		t := &b.Tests[i]

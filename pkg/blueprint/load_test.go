@@ -26,7 +26,7 @@ func TestSeedExample(t *testing.T) {
 		return c
 	}
 	phase := func(name string, traffic Percent) Phase {
-		return Phase{Name: name, Traffic: traffic, Hold: &Duration{30 * time.Second}, Gate: GateAuto}
+		return Phase{Name: name, Traffic: traffic, Hold: &Duration{30 * time.Second}, Gate: GateAuto, Advance: AdvanceHold}
 	}
 	want := &Blueprint{
 		ID: "foodsvc-v2", App: "foodsvc",
@@ -40,7 +40,7 @@ func TestSeedExample(t *testing.T) {
 			"pay_success": {Threshold: Threshold{Op: ">", Value: 0.98, Unit: "%"}, NoData: NoDataRollback, For: 2},
 		},
 		Phases:   []Phase{phase("canary", 1), phase("ramp-up", 50), phase("full", 100)},
-		Rollback: RollbackAuto, Keep: &Duration{15 * time.Minute},
+		Rollback: RollbackAuto, OnSilence: SilenceRollback, Keep: &Duration{15 * time.Minute},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %s\nwant %s", jsonOf(t, got), jsonOf(t, want))

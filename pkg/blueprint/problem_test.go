@@ -30,7 +30,7 @@ func TestProblems(t *testing.T) {
 		"unknown key": {"traffic: 1%", "traffik: 1%",
 			`b.yaml:12:5: phases[0].traffik: unknown key "traffik"; did you mean "traffic"?`},
 		"unknown key, none near": {"id: food-v2", "id: food-v2\nsomething: 1",
-			`b.yaml:2:1: something: unknown key "something"; known are id, app, namespace, images, configs, tests, kpi, phases, rollback, keep, hooks, events`},
+			`b.yaml:2:1: something: unknown key "something"; known are id, app, namespace, images, configs, tests, kpi, phases, rollback, onSilence, keep, prometheus, hooks, events`},
 		"key in capitals": {"cmd: ", "Cmd: ",
 			`b.yaml:7:5: tests[0].Cmd: unknown key "Cmd"; did you mean "cmd"?`},
 		"key twice": {"    traffic: 1%", "    traffic: 1%\n    traffic: 2%",
@@ -83,6 +83,16 @@ func TestProblems(t *testing.T) {
 			`b.yaml:12:14: phases[0].traffic: "0.5%" is not a whole percentage; write it like 1% or 50%`},
 		"no traffic": {"traffic: 1%", "traffic: 0%",
 			`b.yaml:12:14: phases[0].traffic: 0% is no share of the traffic; write a share from 1% to 100%`},
+		"nothing chosen": {"traffic: 1%", "traffic: 0%\n    match: {headers: {}}",
+			`b.yaml:13:12: phases[0].match: chooses nothing; give headers, cookies, query or sourceLabels`},
+		"chosen by something else": {"traffic: 1%", "traffic: 0%\n    match: {header: {a: b}}",
+			`b.yaml:13:13: phases[0].match.header: unknown key "header"; did you mean "headers"?`},
+		"a name that no header has": {"traffic: 1%", "traffic: 0%\n    match: {headers: {\"X Tester\": \"yes\"}}",
+			`b.yaml:13:35: phases[0].match.headers["X Tester"]: "X Tester" can't be a name here; use letters, digits and dashes`},
+		"a value that would end a rule's text": {"traffic: 1%", "traffic: 0%\n    match: {query: {v: \"a`) || Path(`b\"}}",
+			"b.yaml:13:24: phases[0].match.query.v: \"a`) || Path(`b\" can't be compared with; give it a value on one line, without back quotes"},
+		"a copy of more than all": {"traffic: 1%", "traffic: 1%\n    mirror: 200%",
+			`b.yaml:13:13: phases[0].mirror: 200% is more than 100%; write a share from 1% to 100%`},
 		"descending": {"traffic: 1%", "traffic: 100%",
 			`b.yaml:14:14: phases[1].traffic: 100% is not more than the 100% before it; phases must ascend`},
 		"not all in the end": {"traffic: 100%", "traffic: 50%",
@@ -194,7 +204,7 @@ func TestProblems(t *testing.T) {
 		"quantile out of range": {"error_rate: \"< 0.5%\"", "r: {threshold: < 1s, buckets: b, quantile: 99}",
 			`b.yaml:9:46: kpi.r.quantile: is not between 0 and 1; write it like 0.99`},
 		"query of another kind": {"error_rate: \"< 0.5%\"", "r: {threshold: < 1s, buckets: b, quantile: 0.9, query: q}",
-			`b.yaml:9:58: kpi.r.query: does not belong to a KPI of kind quantile; it has buckets, quantile`},
+			`b.yaml:9:58: kpi.r.query: does not belong to a KPI of kind quantile; it has buckets, unit, quantile`},
 		"kind without its query": {"error_rate: \"< 0.5%\"", "r: {threshold: < 1s, kind: value, buckets: b}",
 			`b.yaml:9:6: kpi.r.quantile: is not between 0 and 1; write it like 0.99
 b.yaml:9:6: kpi.r: is a value without a query; give query:
@@ -302,29 +312,4 @@ kpi.error_rate.noData: unknown value "panic"; known are rollback, pause, ignore`
 func TestTooLarge(t *testing.T) {
 	_, _, err := parse("b.yaml", make([]byte, maxSize+1), fstest.MapFS{})
 	equal(t, err.Error(), "b.yaml:1:1: is larger than 900 KiB; move large configs to a ConfigMap and name it in from:")
-}
-
-func TestSuggest(t *testing.T) {
-	known := []string{"name", "traffic", "hold", "gate"}
-	for written, want := range map[string]string{
-		"traffik": "traffic", "TRAFFIC": "traffic", "trafficc": "traffic", "tarffic": "traffic", "hodl": "hold", "gates": "gate",
-		"weight": "", "x": "", "": "", "completely-other": "",
-	} {
-		if got, _ := suggest(written, known); got != want {
-			t.Errorf("%q suggests %q, want %q", written, got, want)
-		}
-	}
-}
-
-func TestDistance(t *testing.T) {
-	for pair, want := range map[[2]string]int{
-		{"", ""}: 0, {"", "abc"}: 3, {"abc", "abc"}: 0, {"abc", "acb"}: 1, {"abc", "ab"}: 1, {"abc", "xbc"}: 1, {"kitten", "sitting"}: 3,
-	} {
-		if got := distance(pair[0], pair[1]); got != want {
-			t.Errorf("%v: %d, want %d", pair, got, want)
-		}
-		if distance(pair[1], pair[0]) != distance(pair[0], pair[1]) {
-			t.Errorf("%v: differs the other way round", pair)
-		}
-	}
 }

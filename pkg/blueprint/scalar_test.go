@@ -214,7 +214,7 @@ func random(r *rand.Rand) *Blueprint {
 	for range r.IntN(3) {
 		b.Images = append(b.Images, Component{Svc: word(), MFE: word(), TagValue: word(), Service: word(), Port: r.Int32N(2)})
 		b.Tests = append(b.Tests, Test{Name: word(), Before: word(), Target: Slot(word()), Timeout: length()})
-		b.Phases = append(b.Phases, Phase{Name: word(), Hold: length(), Gate: Gate(word())})
+		b.Phases = append(b.Phases, Phase{Name: word(), Hold: length(), Gate: Gate(word()), Advance: Advance(word())})
 		b.KPI[strings.Repeat("k", r.IntN(3))] = KPI{Good: word(), Buckets: word(), Query: word(), Kind: KPIKind(word()), NoData: NoData(word()), For: r.IntN(3)}
 	}
 	return b

@@ -47,11 +47,13 @@ func schemaOfValue(t reflect.Type, tags reflect.StructTag) schema {
 		return schema{"type": "string", "pattern": `^([0-9.]+(ms|s|m|h))+$`, "examples": []string{"90s", "5m", "1h30m"}}
 	case *Percent:
 		return schema{"anyOf": []schema{
-			{"type": "integer", "minimum": 1, "maximum": 100},
-			{"type": "string", "pattern": `^([1-9][0-9]?|100)%?$`},
+			{"type": "integer", "minimum": 0, "maximum": 100},
+			{"type": "string", "pattern": `^([0-9]|[1-9][0-9]|100)%?$`},
 		}}
 	case *Threshold:
 		return schema{"type": "string", "pattern": bound.String(), "examples": []string{"< 0.5%", "> 98%", "< 300ms", "< 1.2x green"}}
+	case *routerName:
+		return schema{"type": "string", "pattern": router.String(), "examples": []string{"httproute/food", "service"}}
 	case shorthand:
 		return schema{"anyOf": []schema{schemaOf(reflect.TypeOf(v.short()), ""), schemaOfObject(t)}}
 	case choices:

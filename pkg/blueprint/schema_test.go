@@ -40,7 +40,7 @@ func TestEveryFieldIsDocumented(t *testing.T) {
 	}
 	for _, typ := range []reflect.Type{
 		reflect.TypeFor[Blueprint](), reflect.TypeFor[Component](), reflect.TypeFor[Config](), reflect.TypeFor[Test](),
-		reflect.TypeFor[KPI](), reflect.TypeFor[Phase](), reflect.TypeFor[Events](),
+		reflect.TypeFor[KPI](), reflect.TypeFor[Prometheus](), reflect.TypeFor[Phase](), reflect.TypeFor[Events](), reflect.TypeFor[Router](),
 	} {
 		for _, f := range reflect.VisibleFields(typ) {
 			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"dro.dev/kubectl-dro/pkg/near"
 )
 
 // shape compares a YAML tree with the Go types it is to become. It notes where every path is written, and blanks
@@ -84,7 +86,7 @@ func (s *shape) object(path string, n *yaml.Node, t reflect.Type) {
 		at := below(path, key.Value)
 		f, known := fields[key.Value]
 		if !known {
-			nearest, hint := suggest(key.Value, names)
+			nearest, hint := near.Suggest(key.Value, names)
 			s.complain(at, key, fmt.Sprintf("unknown key %q", key.Value), hint)
 			if nearest != "" {
 				s.wrong = append(s.wrong, below(path, nearest))
@@ -190,7 +192,7 @@ func (s *shape) text(path string, n *yaml.Node, t reflect.Type, field reflect.St
 		return
 	}
 	if c, ok := reflect.Zero(t).Interface().(choices); ok && !slices.Contains(c.choices(), n.Value) {
-		_, hint := suggest(n.Value, c.choices())
+		_, hint := near.Suggest(n.Value, c.choices())
 		s.refuse(path, n, fmt.Sprintf("unknown value %q", n.Value), hint)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
+
+	"dro.dev/kubectl-dro/pkg/near"
 )
 
 // Validate says everything that is wrong with a blueprint whose defaults are filled in. The error joins *Error values.
@@ -41,6 +43,7 @@ func (b *Blueprint) problems() []*Error {
 	c.phases(b.Phases)
 	c.tests(b.Tests, b.Phases)
 	c.kpis(b.KPI)
+	c.prometheus(b.Prometheus)
 	if b.Events != nil {
 		c.webhook("events.webhook", b.Events.Webhook)
 	}
@@ -81,7 +84,7 @@ func (c *check) word(path, value string, of choices) {
 			return
 		}
 	}
-	_, hint := suggest(value, of.choices())
+	_, hint := near.Suggest(value, of.choices())
 	c.add(path, fmt.Sprintf("unknown value %q", value), hint)
 }
 
@@ -131,8 +134,14 @@ func (c *check) phases(phases []Phase) {
 		c.name(path+".name", p.Name, validation.IsDNS1123Label)
 		c.once(seen, path+".name", p.Name)
 		c.word(path+".gate", string(p.Gate), p.Gate)
+		c.word(path+".advance", string(p.Advance), p.Advance)
+		c.match(path+".match", p.Match)
 		switch {
-		case p.Traffic <= 0 || p.Traffic > 100:
+		case p.Traffic < 0 || p.Traffic > 100 || p.Mirror < 0 || p.Mirror > 100:
+			c.add(path+".traffic", p.Traffic.String()+" is no share of the traffic", "write a share from 1% to 100%")
+			continue
+		case p.Traffic == 0 && last == 0 && (p.Match != nil || p.Mirror > 0):
+		case p.Traffic == 0:
 			c.add(path+".traffic", p.Traffic.String()+" is no share of the traffic", "write a share from 1% to 100%")
 			continue
 		case p.Traffic <= last:
@@ -142,6 +151,32 @@ func (c *check) phases(phases []Phase) {
 	}
 	if last != 100 {
 		c.add("phases", fmt.Sprintf("end at %s", last), "add a last phase with traffic: 100%")
+	}
+}
+
+// match checks that a match chooses something, by words that every router's rules can hold.
+func (c *check) match(path string, m *Match) {
+	if m == nil {
+		return
+	}
+	given := 0
+	for _, by := range []struct {
+		name   string
+		wanted map[string]string
+		rule   *regexp.Regexp
+	}{{"headers", m.Headers, token}, {"cookies", m.Cookies, token}, {"query", m.Query, visible}, {"sourceLabels", m.SourceLabels, visible}} {
+		for name, value := range by.wanted {
+			given++
+			switch at := below(path+"."+by.name, name); {
+			case !by.rule.MatchString(name):
+				c.add(at, fmt.Sprintf("%q can't be a name here", name), "use letters, digits and dashes")
+			case !visible.MatchString(value):
+				c.add(at, fmt.Sprintf("%q can't be compared with", value), "give it a value on one line, without back quotes")
+			}
+		}
+	}
+	if given == 0 {
+		c.add(path, "chooses nothing", "give headers, cookies, query or sourceLabels")
 	}
 }
 
@@ -166,7 +201,7 @@ func (c *check) tests(tests []Test, phases []Phase) {
 			c.add(path+".timeout", "leaves no time to run", "write it like 30s or 5m")
 		}
 		if len(phases) > 0 && !slices.Contains(names, t.Before) {
-			_, hint := suggest(t.Before, names)
+			_, hint := near.Suggest(t.Before, names)
 			c.add(path+".before", fmt.Sprintf("unknown phase %q", t.Before), hint)
 		}
 		for name := range t.Env {
@@ -196,5 +231,7 @@ func (c *check) webhook(path, address string) {
 
 var (
 	odd     = regexp.MustCompile(`[^a-z0-9.-]+`)
+	token   = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_|~-]+$") // a header's name
+	visible = regexp.MustCompile("^[^`\\x00-\\x1f\\x7f]+$")
 	envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )

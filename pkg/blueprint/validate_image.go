@@ -50,9 +50,7 @@ func (c *check) image(path string, image Component, seen map[string]string) {
 			c.add(fmt.Sprintf("%s.set[%d]", path, j), fmt.Sprintf("%q sets nothing", set), "write path=value")
 		}
 	}
-	if image.Router != "" && !router.MatchString(image.Router) {
-		c.add(path+".router", fmt.Sprintf("%q is not a router", image.Router), "write kind/name, such as httproute/food")
-	}
+	c.router(path+".router", image.Router)
 }
 
 // reference checks that the image's new version is said, and said once.
@@ -85,7 +83,6 @@ func (c *check) reference(path string, image Component) {
 var (
 	tagSyntax    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
 	digestSyntax = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$`)
-	router       = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9.-]*/[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 	// reference is repository, tag and digest.
 	reference = regexp.MustCompile(`^((?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)(?::([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}))?$`)
 )

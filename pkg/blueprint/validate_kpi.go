@@ -19,6 +19,7 @@ func (c *check) kpis(kpis map[string]KPI) {
 		if k.Interval != nil && k.Interval.Duration == 0 {
 			c.add(path+".interval", "leaves no time between samples", "write it like 1s or 15s")
 		}
+		c.source(path, k)
 		c.queries(path, k)
 		if k.Threshold.Op == "" {
 			c.add(path+".threshold", "is missing", `write it like "< 0.5%"`)
@@ -33,10 +34,13 @@ func (c *check) queries(path string, k KPI) {
 	if k.Quantile < 0 || k.Quantile >= 1 || k.Quantile == 0 && k.Buckets != "" {
 		c.add(path+".quantile", "is not between 0 and 1", "write it like 0.99")
 	}
+	if k.Unit != "" && k.Unit != "s" && k.Unit != "ms" {
+		c.add(path+".unit", fmt.Sprintf("%q is not a unit of bucket bounds", k.Unit), "write s or ms")
+	}
 	if k.implied() == "" {
 		return // defined elsewhere
 	}
-	allowed := map[KPIKind][]string{Ratio: {"good", "bad", "total"}, Quantile: {"buckets", "quantile"}, Value: {"query"}}[k.Kind]
+	allowed := map[KPIKind][]string{Ratio: {"good", "bad", "total"}, Quantile: {"buckets", "unit", "quantile"}, Value: {"query"}}[k.Kind]
 	for _, q := range k.written() {
 		if !slices.Contains(allowed, q) {
 			c.add(path+"."+q, fmt.Sprintf("does not belong to a KPI of kind %s", k.Kind), "it has "+strings.Join(allowed, ", "))
@@ -61,7 +65,7 @@ func (c *check) queries(path string, k KPI) {
 // written are the names of the query fields that are set.
 func (k KPI) written() []string {
 	set := map[string]bool{"good": k.Good != "", "bad": k.Bad != "", "total": k.Total != "",
-		"buckets": k.Buckets != "", "quantile": k.Quantile != 0, "query": k.Query != ""}
+		"buckets": k.Buckets != "", "unit": k.Unit != "", "quantile": k.Quantile != 0, "query": k.Query != ""}
 	maps.DeleteFunc(set, func(_ string, given bool) bool { return !given })
 	return slices.Sorted(maps.Keys(set))
 }

@@ -15,15 +15,22 @@ import (
 )
 
 func newLaunch(conn connection, streams Streams) *cobra.Command {
-	var output, prometheus string
+	var output string
+	var launch action.Launch
 	c := &cobra.Command{
 		Use:   "launch FILE",
 		Short: "Launch the release that a blueprint describes, and go back by itself when it goes bad",
 		Long: `Launch the release that a blueprint describes: install it beside the live version, run its tests, move
 traffic to it phase by phase while its KPIs are watched, and settle; or put everything back.
+When this very blueprint's rollout is under way and nobody drives it, go on with that.
+
+Before the first percent of traffic a standby is placed in the cluster: a small Job that takes over when this process
+falls silent, and that does what onSilence: in the blueprint says. Once blue carries everything, launch leaves the keep
+window and settling to it, unless it is told to --wait. Without a standby it stays to the end.
 
 Ctrl-C rolls back. Exit codes: 0 the release is live, 2 it was rolled back, 1 anything else.`,
 		Example: `  kubectl dro launch foodsvc_v2.yaml -n food-svc
+  kubectl dro launch foodsvc_v2.yaml --detach
   kubectl dro launch foodsvc_v2.yaml -o json | jq -r .type`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -40,13 +47,30 @@ Ctrl-C rolls back. Exit codes: 0 the release is live, 2 it was rolled back, 1 an
 			if err != nil {
 				return err
 			}
-			launch := action.Launch{Cluster: cluster, Blueprint: bp, Prometheus: prometheus, Events: show}
+			launch.Cluster, launch.Blueprint, launch.Events = cluster, bp, show
 			return launch.Run(c.Context())
 		},
 	}
 	c.Flags().StringVarP(&output, "output", "o", "", "Output format: json, one event a line; default: for people")
-	prometheusFlag(c, &prometheus)
+	c.Flags().BoolVar(&launch.Detach, "detach", false, "Leave the rollout to the standby as soon as that has proven itself")
+	waitFlag(c, &launch.Wait)
+	prometheusFlag(c, &launch.Prometheus)
+	standbyFlags(c, &launch.Standby)
+	fromFlag(c, &launch.FromPhase)
+	reasonFlag(c, &launch.Reason)
 	return c
+}
+
+func waitFlag(c *cobra.Command, wait *bool) {
+	c.Flags().BoolVar(wait, "wait", false, "Stay for the keep window and for settling, even if a standby is there")
+}
+
+func reasonFlag(c *cobra.Command, reason *string) {
+	c.Flags().StringVar(reason, "reason", "", "Why, for the record")
+}
+
+func fromFlag(c *cobra.Command, phase *string) {
+	c.Flags().StringVar(phase, "from-phase", "", "Begin with this phase: those before it move no traffic; their tests are run")
 }
 
 // sink shows events the way the flag says; on a terminal with a live line, until stop is called.

@@ -1,6 +1,9 @@
 package cmd
 
 import (
+	"fmt"
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"dro.dev/kubectl-dro/pkg/action"
@@ -17,7 +20,7 @@ func newList(conn connection, streams Streams) *cobra.Command {
 		Example: "  kubectl dro list -A",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return showRollouts(conn, streams, output, false, func(s *action.Status) ([]*record.Rollout, error) {
+			return showRollouts(conn, streams, output, func(s *action.Status) ([]*record.Rollout, error) {
 				s.Everywhere = everywhere
 				return s.Run(c.Context(), "")
 			})
@@ -37,7 +40,7 @@ func newHistory(conn connection, streams Streams) *cobra.Command {
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: completeRollouts(conn, func(*record.Rollout) bool { return true }),
 		RunE: func(c *cobra.Command, args []string) error {
-			return showRollouts(conn, streams, output, false, func(s *action.Status) ([]*record.Rollout, error) {
+			return showRollouts(conn, streams, output, func(s *action.Status) ([]*record.Rollout, error) {
 				return s.History(c.Context(), args[0])
 			})
 		},
@@ -46,8 +49,8 @@ func newHistory(conn connection, streams Streams) *cobra.Command {
 	return c
 }
 
-// showRollouts shows the records that read finds, as a table or in detail.
-func showRollouts(conn connection, streams Streams, output string, detail bool, read func(*action.Status) ([]*record.Rollout, error)) error {
+// showRollouts shows the records that read finds as a table.
+func showRollouts(conn connection, streams Streams, output string, read func(*action.Status) ([]*record.Rollout, error)) error {
 	show, err := printer.For(output)
 	if err != nil {
 		return err
@@ -60,5 +63,13 @@ func showRollouts(conn connection, streams Streams, output string, detail bool, 
 	if err != nil {
 		return err
 	}
-	return show.Rollouts(streams.Out, records, detail)
+	remind(streams, records)
+	return show.Rollouts(streams.Out, records)
+}
+
+// remind says what waits for somebody to act.
+func remind(streams Streams, records []*record.Rollout) {
+	for _, reminder := range action.Reminders(records, time.Now()) {
+		fmt.Fprintln(streams.ErrOut, printer.Clean(reminder)) //nolint:errcheck // a lost reminder must not stop the command
+	}
 }

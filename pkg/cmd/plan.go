@@ -8,7 +8,8 @@ import (
 )
 
 func newPlan(conn connection, streams Streams) *cobra.Command {
-	var output, prometheus string
+	var output string
+	var plan action.Plan
 	c := &cobra.Command{
 		Use:   "plan FILE",
 		Short: "Show what a launch would do, to what, with green's present KPIs; change nothing",
@@ -28,7 +29,8 @@ func newPlan(conn connection, streams Streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			proposal, err := (&action.Plan{Cluster: cluster, Blueprint: bp, Prometheus: prometheus}).Run(c.Context())
+			plan.Cluster, plan.Blueprint = cluster, bp
+			proposal, err := plan.Run(c.Context())
 			if err != nil {
 				return err
 			}
@@ -36,7 +38,9 @@ func newPlan(conn connection, streams Streams) *cobra.Command {
 		},
 	}
 	outputFlag(c, &output)
-	prometheusFlag(c, &prometheus)
+	prometheusFlag(c, &plan.Prometheus)
+	standbyFlags(c, &plan.Standby)
+	fromFlag(c, &plan.FromPhase)
 	return c
 }
 

@@ -14,12 +14,17 @@ func newSteer(conn connection, streams Streams, verb record.Verb, short, long st
 	var output string
 	steer := action.Steer{Verb: verb}
 	c := &cobra.Command{
-		Use:               string(verb) + " ROLLOUT|APP",
-		Short:             short,
-		Long:              long,
-		Example:           fmt.Sprintf("  kubectl dro %s foodsvc-v2 -n food-svc --reason 'ticket 4711'", verb),
-		Args:              cobra.ExactArgs(1),
-		ValidArgsFunction: completeRollouts(conn, func(r *record.Rollout) bool { return !r.State.Ended() }),
+		Use:     string(verb) + " ROLLOUT|APP",
+		Short:   short,
+		Long:    long,
+		Example: fmt.Sprintf("  kubectl dro %s foodsvc-v2 -n food-svc --reason 'ticket 4711'", verb),
+		Args:    cobra.ExactArgs(1),
+		ValidArgsFunction: completeRollouts(conn, func(r *record.Rollout) bool {
+			if verb == record.Retry {
+				return r.State == record.Halted
+			}
+			return !r.State.Ended()
+		}),
 		RunE: func(c *cobra.Command, args []string) error {
 			show, stop, err := sink(output, streams.Out)
 			if err != nil {
@@ -38,8 +43,8 @@ func newSteer(conn connection, streams Streams, verb record.Verb, short, long st
 			return err
 		},
 	}
-	c.Flags().StringVar(&steer.Reason, "reason", "", "Why, for the record")
-	c.Flags().StringVarP(&output, "output", "o", "", "Output format of the events, if this command does the work: json; default: for people")
+	reasonFlag(c, &steer.Reason)
+	eventsFlag(c, &output)
 	if verb == record.Promote {
 		c.Flags().BoolVar(&steer.Full, "full", false, "Skip the phases between here and 100%")
 	}
@@ -66,6 +71,22 @@ where its record says it is; its exit codes are then those of launch.`)
 func newPromote(conn connection, streams Streams) *cobra.Command {
 	return newSteer(conn, streams, record.Promote, "Open the gate of the phase that is held",
 		`Open the gate of the phase that is held, before its time or where it waits for a person's word.`)
+}
+
+func newSettle(conn connection, streams Streams) *cobra.Command {
+	return newSteer(conn, streams, record.Settle, "End the keep window now: green becomes the new version",
+		`End the keep window now: green becomes the new version, takes the traffic back, and blue is removed. From then on there
+is no instant way back. When no launcher is alive, this command does the work itself; its exit codes are then those of launch.`)
+}
+
+func newRetry(conn connection, streams Streams) *cobra.Command {
+	return newSteer(conn, streams, record.Retry, "Go on with a rollout that halted",
+		`Go on with a rollout that halted, from the step that failed; or on its way back to green, when it halted there. This
+command does the work itself; its exit codes are those of launch.`)
+}
+
+func eventsFlag(c *cobra.Command, output *string) {
+	c.Flags().StringVarP(output, "output", "o", "", "Output format of the events, if this command does the work: json; default: for people")
 }
 
 // completeRollouts completes the ids of the namespace's rollouts that are wanted.

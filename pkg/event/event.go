@@ -19,6 +19,8 @@ const (
 	Paused      Type = "deployment.paused"       // Message: who paused it, or Error: what a person must judge
 	Waiting     Type = "deployment.waiting"      // Step: its gate is open to nobody but a person
 	Resumed     Type = "deployment.resumed"      // Message: who
+	HandedOver  Type = "deployment.handed_over"  // Message: who goes on; Traffic
+	TakenOver   Type = "deployment.taken_over"   // Message: who goes on, and why
 	RollingBack Type = "deployment.rolling_back" // Error: the cause
 	RolledBack  Type = "deployment.rolled_back"  // Error: the cause; Took: from the decision to green's weight written
 	Completed   Type = "deployment.completed"    // Took
@@ -78,6 +80,18 @@ type Reading struct {
 	Green     string  `json:"green,omitempty"` // the same for green
 	Threshold string  `json:"threshold"`
 	Reason    string  `json:"reason"` // the verdict in a sentence
+
+	// The same as numbers: shares from 0 to 1, seconds, or plain. Those that are not known are left out.
+	BlueValue  *float64 `json:"blueValue,omitempty"`
+	GreenValue *float64 `json:"greenValue,omitempty"`
+	Limit      *float64 `json:"limit,omitempty"` // the threshold in force
+	Bad        float64  `json:"bad,omitempty"`   // of blue's requests that were counted
+	Total      float64  `json:"total,omitempty"`
+	Evidence   float64  `json:"evidence,omitempty"`       // for a breach: a healthy release reaches x with a chance of at most 1/x
+	Health     float64  `json:"healthEvidence,omitempty"` // for health, in the same way
+	Needed     float64  `json:"evidenceNeeded,omitempty"` // what makes a breach
+	Proven     bool     `json:"proven,omitempty"`         // health is proven
+	Outage     bool     `json:"outage,omitempty"`         // green breaches it as well
 }
 
 // Sink hears every event. It is called synchronously, must return soon, and cannot fail a rollout.

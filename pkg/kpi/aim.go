@@ -13,7 +13,9 @@ type aimed struct {
 	hits    string   // ratio: requests of the kind the KPI names
 	total   []string // ratio: added up; a built-in of another kind: tells that the data plane is in use
 	buckets string   // quantile
+	units   float64  // how many of the buckets' units make a second
 	value   string   // value
+	scrapes []string // the selectors whose scrapes tell whether its numbers are new: of a ratio those that count all requests
 	what    string   // the metric that says whether there is data, for people
 }
 
@@ -31,7 +33,10 @@ func (q Queries) aim(rule judge.Rule, t Target) (aimed, error) {
 		return text
 	}
 	good, bad, total := tracked(fill(q.Good)), tracked(fill(q.Bad)), tracked(fill(q.Total))
-	a := aimed{hits: bad, buckets: tracked(fill(q.Buckets)), value: fill(q.Query)}
+	a := aimed{hits: bad, buckets: tracked(fill(q.Buckets)), units: 1, value: fill(q.Query)}
+	if q.Unit == "ms" {
+		a.units = 1000
+	}
 	// With both given, the one that counts is the one the threshold speaks of.
 	if bad == "" || good != "" && strings.HasPrefix(rule.Threshold.Op, ">") {
 		a.hits = good
@@ -41,6 +46,14 @@ func (q Queries) aim(rule judge.Rule, t Target) (aimed, error) {
 		a.total = []string{total}
 	case good != "" && bad != "":
 		a.total = []string{good, bad}
+	}
+	switch {
+	case a.buckets != "":
+		a.scrapes = selectors(a.buckets)
+	case len(a.total) > 0:
+		a.scrapes = selectors(a.total[0])
+	default:
+		a.scrapes = selectors(a.value)
 	}
 	for _, text := range []string{total, bad, good, a.buckets, a.value} {
 		if text != "" {
@@ -76,7 +89,11 @@ func (c Check) candidates() ([]candidate, error) {
 		if err != nil {
 			return nil, fmt.Errorf("kpi %s of %s: %w", c.Name, c.Green.Component, err)
 		}
-		blue, err := q.aim(c.Rule, c.Blue)
+		asBlue := q
+		if q.Blue != nil {
+			asBlue = *q.Blue
+		}
+		blue, err := asBlue.aim(c.Rule, c.Blue)
 		if err != nil {
 			return nil, fmt.Errorf("kpi %s of %s: %w", c.Name, c.Green.Component, err)
 		}
@@ -87,6 +104,9 @@ func (c Check) candidates() ([]candidate, error) {
 
 // tried names what was asked for and had no series, for people.
 func tried(candidates []candidate) string {
+	if len(candidates) > 3 {
+		return fmt.Sprintf("any of the %d known data planes and forms of metrics (to see them: kubectl dro kpis)", len(candidates))
+	}
 	var names []string
 	for _, c := range candidates {
 		names = append(names, c.green.what)
@@ -113,6 +133,9 @@ func (a aimed) counts(kind blueprint.KPIKind, slot blueprint.Slot, counters map[
 		buckets, err := c.buckets()
 		if err != nil {
 			return judge.Counts{Missing: err.Error()}
+		}
+		for i := range buckets {
+			buckets[i].Bound /= a.units
 		}
 		return judge.Counts{Buckets: buckets}
 	}

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"dro.dev/kubectl-dro/pkg/kpi/judge"
 )
@@ -17,6 +16,7 @@ type counter struct {
 	plain   bool // the series are counters; otherwise an expression, whose drops say nothing
 	begun   bool
 	series  map[string]*track
+	namer   namer
 	missing string // why the last answer had no number
 }
 
@@ -29,7 +29,7 @@ type track struct {
 
 // newCounter makes a counter whose first answer is its baseline.
 func newCounter(query string) *counter {
-	return &counter{query: query, plain: selector(query), series: map[string]*track{}}
+	return &counter{query: query, plain: selector(unsourced(query)), series: map[string]*track{}}
 }
 
 // observe takes in an answer. A series that is new since the baseline, or that restarted, counts from 0; one that is
@@ -39,12 +39,12 @@ func (c *counter) observe(a Answer) {
 		return
 	}
 	for _, s := range a.Series {
-		k := key(s.Labels)
-		t := c.series[k]
+		name := c.namer.of(s.Labels)
+		t := c.series[string(name)]
 		switch {
 		case t == nil:
 			t = &track{labels: s.Labels}
-			c.series[k] = t
+			c.series[string(name)] = t
 			if c.begun {
 				t.grown = s.Value
 			}
@@ -115,11 +115,22 @@ func number(query string, a Answer) (float64, string) {
 	return a.Series[0].Value, ""
 }
 
-// key names a series by its labels.
-func key(labels map[string]string) string {
-	var b strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		fmt.Fprintf(&b, "%q=%q,", name, labels[name])
+// namer names series by their labels. It keeps its room, so that a thousand names cost nothing.
+type namer struct {
+	labels []string
+	name   []byte
+}
+
+// of is the name of a series, until the next one is asked for.
+func (n *namer) of(labels map[string]string) []byte {
+	n.labels, n.name = n.labels[:0], n.name[:0]
+	for l := range labels {
+		n.labels = append(n.labels, l)
 	}
-	return b.String()
+	slices.Sort(n.labels)
+	for _, l := range n.labels {
+		n.name = append(append(n.name, l...), 0xff) // in no label: they are UTF-8
+		n.name = append(append(n.name, labels[l]...), 0xff)
+	}
+	return n.name
 }

@@ -28,27 +28,39 @@ const builtIn = "built in"
 type Definition struct {
 	Name     string
 	Rule     judge.Rule
-	Interval time.Duration
+	Interval time.Duration // between rounds, at least; 0: as often as there are scrapes
 	NoData   blueprint.NoData
-	Origin   string    // where the queries come from, for people
-	Queries  []Queries // the first of them that has data for green counts
+	Source   blueprint.Source `json:",omitempty"` // empty: Prometheus
+	Origin   string           // where the queries come from, for people
+	Queries  []Queries        // the first of them that has data for green counts
 }
 
 // Queries are PromQL with $namespace, $service, $pods and $workload in the place of names.
 type Queries struct {
-	Plane   string `json:"-"` // the data plane a built-in row is for
-	Good    string `json:"good,omitempty"`
-	Bad     string `json:"bad,omitempty"`
-	Total   string `json:"total,omitempty"`
-	Buckets string `json:"buckets,omitempty"`
-	Query   string `json:"query,omitempty"`
+	Plane   string   `json:"plane,omitempty"` // the data plane a built-in row is for
+	Good    string   `json:"good,omitempty"`
+	Bad     string   `json:"bad,omitempty"`
+	Total   string   `json:"total,omitempty"`
+	Buckets string   `json:"buckets,omitempty"`
+	Unit    string   `json:"unit,omitempty"` // of Buckets' bounds: s, which is the default, or ms
+	Query   string   `json:"query,omitempty"`
+	Blue    *Queries `json:"blue,omitempty"` // what blue is asked with; nil: the same
 }
 
 // entry is a definition in the ConfigMap: the blueprint's keys, without what is the blueprint's to say.
 type entry struct {
 	Kind     blueprint.KPIKind `json:"kind,omitempty"`
 	Quantile float64           `json:"quantile,omitempty"`
-	Queries  `json:",inline"`
+	Good     string            `json:"good,omitempty"`
+	Bad      string            `json:"bad,omitempty"`
+	Total    string            `json:"total,omitempty"`
+	Buckets  string            `json:"buckets,omitempty"`
+	Unit     string            `json:"unit,omitempty"`
+	Query    string            `json:"query,omitempty"`
+}
+
+func (e entry) queries() Queries {
+	return Queries{Good: e.Good, Bad: e.Bad, Total: e.Total, Buckets: e.Buckets, Unit: e.Unit, Query: e.Query}
 }
 
 // Define finds the queries of every KPI wanted: its own, else the ConfigMap's entry of that name, else the built-in.
@@ -82,24 +94,28 @@ func Entries(ctx context.Context, client kubernetes.Interface, namespace string)
 }
 
 func define(name string, k blueprint.KPI, entries map[string]string) (Definition, error) {
-	d := Definition{Name: name, NoData: k.NoData, Interval: 2 * time.Second}
+	d := Definition{Name: name, NoData: k.NoData, Source: k.Source}
 	if d.NoData == "" {
 		d.NoData = blueprint.NoDataRollback
 	}
 	if k.Interval != nil {
 		d.Interval = k.Interval.Duration
 	}
-	own := entry{k.Kind, k.Quantile, Queries{Good: k.Good, Bad: k.Bad, Total: k.Total, Buckets: k.Buckets, Query: k.Query}}
+	own := entry{Kind: k.Kind, Quantile: k.Quantile, Good: k.Good, Bad: k.Bad, Total: k.Total, Buckets: k.Buckets, Unit: k.Unit, Query: k.Query}
 	d.Rule = judge.Rule{Kind: k.Kind, Threshold: k.Threshold, Quantile: k.Quantile, For: k.For}
 	if d.Rule.For == 0 {
 		d.Rule.For = 2
 	}
+	place := k.Place()
+	if k.Source == blueprint.FromJob && own.queries() == (Queries{}) {
+		own.Query = jobQuery
+	}
 	text, listed := entries[name]
 	row, known := builtins()[name]
 	switch {
-	case own.Queries != Queries{}:
+	case own.queries() != Queries{}:
 		d.Origin = "blueprint"
-		return d, d.use(own)
+		return d, d.use(own, place)
 	case listed:
 		d.Origin = "configmap " + ConfigMap
 		e, err := decode(text)
@@ -112,7 +128,7 @@ func define(name string, k blueprint.KPI, entries map[string]string) (Definition
 		if k.Kind != "" {
 			e.Kind = k.Kind
 		}
-		return d, d.use(e)
+		return d, d.use(e, place)
 	case known:
 		d.Origin = builtIn
 		d.Queries = row.candidates()
@@ -120,7 +136,7 @@ func define(name string, k blueprint.KPI, entries map[string]string) (Definition
 		if k.Quantile != 0 && k.Quantile != row.quantile || k.Kind != "" && k.Kind != row.kind {
 			return d, fmt.Errorf("kind or quantile differs from what %s means: give it its own queries, or another name", name)
 		}
-		return d, d.check()
+		return d, d.finish(place)
 	}
 	return d, unknown(name, entries)
 }
@@ -129,7 +145,7 @@ func define(name string, k blueprint.KPI, entries map[string]string) (Definition
 func decode(text string) (entry, error) {
 	var e entry
 	if err := yaml.UnmarshalStrict([]byte(text), &e); err != nil {
-		return entry{}, fmt.Errorf("%w (known keys: kind, good, bad, total, buckets, query, quantile)", err)
+		return entry{}, fmt.Errorf("%w (known keys: kind, good, bad, total, buckets, unit, query, quantile)", err)
 	}
 	return e, nil
 }

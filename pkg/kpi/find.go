@@ -27,27 +27,35 @@ const howToName = "name it: --prometheus https://HOST or --prometheus NAMESPACE/
 
 // FindPrometheus finds the Prometheus to ask and says in words where it is. Configured is a URL, namespace/service:port
 // (reached through the API server's service proxy), or empty: then the usual Services are looked for, and the first that
-// answers is taken.
-func FindPrometheus(ctx context.Context, client kubernetes.Interface, configured string) (Source, string, error) {
+// answers is taken. Through carries the requests to a URL; of the way through the API server it adds the headers only.
+func FindPrometheus(ctx context.Context, client kubernetes.Interface, configured string, through *http.Client) (Source, string, error) {
 	switch m := address.FindStringSubmatch(configured); {
 	case configured == "":
-		return search(ctx, client)
+		return search(ctx, client, through)
 	case strings.HasPrefix(configured, "http://"), strings.HasPrefix(configured, "https://"):
-		p, err := NewPrometheus(configured, nil)
+		p, err := NewPrometheus(configured, through)
 		if err != nil {
 			return nil, "", err
 		}
 		return p, configured, p.answers(ctx, configured)
 	case m != nil:
-		return proxied(ctx, client, m[1], m[2], m[3])
+		return proxied(ctx, client, m[1], m[2], m[3], through)
 	}
 	return nil, "", fmt.Errorf("%q is not a place of prometheus: %s", configured, howToName)
+}
+
+// Inside is where a configured Prometheus is found by a process in the cluster, which needs no proxy.
+func Inside(configured string) string {
+	if m := address.FindStringSubmatch(configured); m != nil {
+		return fmt.Sprintf("http://%s.%s.svc:%s", m[2], m[1], m[3])
+	}
+	return configured
 }
 
 var address = regexp.MustCompile(`^([a-z0-9-]+)/([a-z0-9.-]+):([a-z0-9-]+)$`)
 
 // proxied is a Prometheus behind a Service, reached through the API server.
-func proxied(ctx context.Context, client kubernetes.Interface, namespace, service, port string) (Source, string, error) {
+func proxied(ctx context.Context, client kubernetes.Interface, namespace, service, port string, extra *http.Client) (Source, string, error) {
 	where := fmt.Sprintf("service %s/%s:%s", namespace, service, port)
 	api, ok := client.CoreV1().RESTClient().(*rest.RESTClient)
 	if !ok || api == nil {
@@ -59,6 +67,11 @@ func proxied(ctx context.Context, client kubernetes.Interface, namespace, servic
 		through = *api.Client
 	}
 	through.Transport = apiServer{through.Transport}
+	if extra != nil {
+		if d, ok := extra.Transport.(dressed); ok {
+			through.Transport = dressed{d.headers, through.Transport}
+		}
+	}
 	p, err := NewPrometheus(u.String(), &through)
 	if err != nil {
 		return nil, "", err
@@ -75,14 +88,14 @@ func (p *Prometheus) answers(ctx context.Context, where string) error {
 }
 
 // search takes the first of the usual Services that answers.
-func search(ctx context.Context, client kubernetes.Interface) (Source, string, error) {
+func search(ctx context.Context, client kubernetes.Interface, through *http.Client) (Source, string, error) {
 	services, err := candidateServices(ctx, client)
 	if err != nil {
 		return nil, "", err
 	}
 	var problems []error
 	for _, s := range services {
-		source, where, err := proxied(ctx, client, s.Namespace, s.Name, port(s))
+		source, where, err := proxied(ctx, client, s.Namespace, s.Name, port(s), through)
 		if err == nil {
 			return source, where, nil
 		}

@@ -105,7 +105,7 @@ func TestFindPrometheus(t *testing.T) {
 		"nonsense":                {cluster{}, "prometheus:9090", "", "name it: --prometheus"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			source, where, err := FindPrometheus(t.Context(), tc.cluster.client(t), tc.configured)
+			source, where, err := FindPrometheus(t.Context(), tc.cluster.client(t), tc.configured, nil)
 			if tc.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tc.err) {
 					t.Errorf("%v\nwant %s", err, tc.err)
@@ -125,12 +125,12 @@ func TestFindPrometheus(t *testing.T) {
 func TestFindPrometheusByURL(t *testing.T) {
 	server := httptest.NewServer(&oracle{answer: func(string) (int, string) { return 200, vector(map[string]string{"dro_query": "0", "": "1"}) }})
 	defer server.Close()
-	source, where, err := FindPrometheus(t.Context(), (&cluster{}).client(t), server.URL)
+	source, where, err := FindPrometheus(t.Context(), (&cluster{}).client(t), server.URL, nil)
 	if err != nil || where != server.URL || source == nil {
 		t.Errorf("%v, %q, %v", source, where, err)
 	}
 	server.Close()
-	if _, _, err := FindPrometheus(t.Context(), (&cluster{}).client(t), server.URL); err == nil || !strings.Contains(err.Error(), "prometheus at "+server.URL) {
+	if _, _, err := FindPrometheus(t.Context(), (&cluster{}).client(t), server.URL, nil); err == nil || !strings.Contains(err.Error(), "prometheus at "+server.URL) {
 		t.Errorf("%v", err)
 	}
 }

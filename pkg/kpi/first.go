@@ -6,12 +6,17 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"dro.dev/kubectl-dro/pkg/blueprint"
+	"dro.dev/kubectl-dro/pkg/kpi/judge"
 )
 
 // past is how far back First looks. At the usual slowest scrape interval, a minute, it still holds two samples.
-const past = "2m"
+const (
+	past     = "2m"
+	lookBack = 2 * time.Minute
+)
 
 // Present is green's number for one check before anything is launched.
 type Present struct {
@@ -21,7 +26,12 @@ type Present struct {
 	Within bool    // green itself keeps to the threshold; a relative one it always does
 	NoData string  // why there is no number; empty when there is one
 	Note   string  // what a person should know about the number
+
+	Counted judge.Tally // green's requests in the last two minutes, and the bad ones among them
 }
+
+// PerSecond is how many requests green has a second.
+func (p Present) PerSecond() float64 { return p.Counted.Total / lookBack.Seconds() }
 
 // First tells green's present number of every check, in their order, over the last two minutes. A KPI without data
 // for any component is an error that names the queries tried; one without data for some components is only reported.
@@ -61,12 +71,12 @@ func First(ctx context.Context, source Source, checks []Check) ([]Present, error
 	return out, absent(out)
 }
 
-// increase asks what a counter went up by lately.
+// increase asks what a counter went up by lately. Sources that keep no past tell what it went up by since it began.
 func increase(query string) string {
-	if selector(query) {
-		return "increase(" + query + "[" + past + "])"
+	if unsourced(query) != query {
+		return query
 	}
-	return "increase((" + query + ")[" + past + ":5s])"
+	return over("increase", query, past)
 }
 
 // present works out one check's number from the answers.
@@ -96,6 +106,9 @@ func present(c Check, candidates []candidate, answers map[string]Answer) Present
 		p.NoData = "green had no requests in the last " + past
 	default:
 		p.Number, p.Value = number, c.Rule.Format(number)
+		if c.Rule.Kind != blueprint.Value {
+			p.Counted = c.Rule.Tally(counts)
+		}
 		p.Within = c.Rule.Threshold.Relative || c.Rule.Threshold.Holds(number, number)
 		// A misspelt query looks like this too. A built-in one is not misspelt.
 		if hits := k.green.hits; hits != "" && c.Origin != builtIn && len(answers[hits].Series) == 0 {

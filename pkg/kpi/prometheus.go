@@ -14,14 +14,12 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// patience is how long one answer of a source may take.
-const patience = 5 * time.Second
-
 // mark is the label that tells which query of a combined one a series answers.
 const mark = "dro_query"
 
 // Prometheus is what speaks the Prometheus HTTP API at a URL.
 type Prometheus struct {
+	PromQL
 	api prom.API
 }
 

@@ -31,23 +31,31 @@ func TestMake(t *testing.T) {
 	first := plan.Release{Name: "new", Components: []string{"new"}, First: true}
 	for name, tc := range map[string]struct {
 		releases []plan.Release
+		from     string
 		want     []string
 	}{
-		"nothing to do": {nil, nil},
+		"nothing to do": {nil, "", nil},
 		"first launch installs green and tests it": {
-			[]plan.Release{first},
+			[]plan.Release{first}, "",
 			[]string{"install/new", "test/smoke", "test/soak"},
 		},
 		"two components go up in order and come down in reverse": {
-			[]plan.Release{blue, second},
+			[]plan.Release{blue, second}, "",
 			[]string{
 				"install/svc-blue", "install/mfe-blue", "isolate", "test/smoke",
 				"shift/canary", "hold/canary", "test/soak", "shift/full", "hold/full",
 				"keep", "upgrade/svc-blue", "upgrade/mfe-blue", "return", "drain", "remove/mfe-blue", "remove/svc-blue",
 			},
 		},
+		"from a later phase on, with all that is tested": {
+			[]plan.Release{blue}, "full",
+			[]string{
+				"install/svc-blue", "isolate", "test/smoke", "test/soak", "shift/full", "hold/full",
+				"keep", "upgrade/svc-blue", "return", "drain", "remove/svc-blue",
+			},
+		},
 		"a new component beside a live one is not settled": {
-			[]plan.Release{blue, first},
+			[]plan.Release{blue, first}, "",
 			[]string{
 				"install/svc-blue", "install/new", "isolate", "test/smoke",
 				"shift/canary", "hold/canary", "test/soak", "shift/full", "hold/full",
@@ -56,8 +64,12 @@ func TestMake(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			steps, err := plan.Make(food(), plan.Live{Releases: tc.releases}, tc.from)
+			if err != nil {
+				t.Fatal(err)
+			}
 			var got []string
-			for _, s := range plan.Make(food(), plan.Live{Releases: tc.releases}) {
+			for _, s := range steps {
 				got = append(got, s.ID)
 				if s.Title == "" || s.State == "" {
 					t.Errorf("step %s lacks a title or a state: %+v", s.ID, s)
@@ -71,7 +83,10 @@ func TestMake(t *testing.T) {
 }
 
 func TestNothingIsRemovedBeforeItIsDrained(t *testing.T) {
-	steps := plan.Make(food(), plan.Live{Releases: []plan.Release{{Name: "svc-blue", Components: []string{"svc"}}}})
+	steps, err := plan.Make(food(), plan.Live{Releases: []plan.Release{{Name: "svc-blue", Components: []string{"svc"}}}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	at := func(kind string) int {
 		for i, s := range steps {
 			if s.Kind == kind {
@@ -83,5 +98,15 @@ func TestNothingIsRemovedBeforeItIsDrained(t *testing.T) {
 	}
 	if at(plan.Return) > at(plan.Drain) || at(plan.Drain) > at(plan.Remove) {
 		t.Errorf("return at %d, drain at %d, remove at %d", at(plan.Return), at(plan.Drain), at(plan.Remove))
+	}
+}
+
+func TestAnUnknownPhaseIsToldWithTheKnownOnes(t *testing.T) {
+	_, err := plan.Make(food(), plan.Live{}, "ful")
+	if err == nil || err.Error() != `no phase is called "ful"; did you mean "full"? known are canary, full` {
+		t.Errorf("got %v", err)
+	}
+	if _, err = plan.Make(food(), plan.Live{}, "nothing-like-it"); err == nil || err.Error() != `no phase is called "nothing-like-it"; known are canary, full` {
+		t.Errorf("got %v", err)
 	}
 }

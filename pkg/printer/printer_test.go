@@ -126,17 +126,17 @@ func TestRolloutsAsTable(t *testing.T) {
 		},
 	}
 	var table, detail bytes.Buffer
-	if err := printer.Format("").Rollouts(&table, []*record.Rollout{r}, false); err != nil {
+	if err := printer.Format("").Rollouts(&table, []*record.Rollout{r}); err != nil {
 		t.Fatal(err)
 	}
 	if want := "NAMESPACE   ROLLOUT   APP    STATE        TRAFFIC   STARTED                CAUSE\n" +
 		"food-svc    food-v2   food   RolledBack   0%        2026-06-15 14:11:00Z   error_rate of svc 2.1% > 0.5%\n"; table.String() != want {
 		t.Errorf("got\n%q\nwant\n%q", table.String(), want)
 	}
-	if err := printer.Format("").Rollouts(&detail, []*record.Rollout{r}, true); err != nil {
+	if err := printer.Format("").Rollout(&detail, r, "ann@laptop\x1b (process 1)"); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"number 3 of app food", "after 1 m 15 s", "svc: svc:1 → svc:2", "☑ install blue (1 m 15 s)", "☒ hold 50%: 2.1% > 0.5%", "☐ settle"} {
+	for _, want := range []string{"number 3 of app food", "after 1 m 15 s", "svc: svc:1 → svc:2", "☑ install blue (1 m 15 s)", "☒ hold 50%: 2.1% > 0.5%", "☐ settle", "ann@laptop\uFFFD (process 1)"} {
 		if !strings.Contains(detail.String(), want) {
 			t.Errorf("detail lacks %q:\n%s", want, detail.String())
 		}

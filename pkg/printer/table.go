@@ -43,8 +43,19 @@ func (f Format) data(out io.Writer, v any) (bool, error) {
 	return false, nil
 }
 
-// Rollouts shows records: as a table, or one in detail.
-func (f Format) Rollouts(out io.Writer, records []*record.Rollout, detail bool) error {
+// Rollout shows one record in detail, with who drives it, if anybody.
+func (f Format) Rollout(out io.Writer, r *record.Rollout, driver string) error {
+	if machine, err := f.data(out, []*record.Rollout{r}); machine {
+		return err
+	}
+	var text strings.Builder
+	describe(&text, r, driver)
+	_, err := io.WriteString(out, text.String())
+	return err
+}
+
+// Rollouts shows records as a table.
+func (f Format) Rollouts(out io.Writer, records []*record.Rollout) error {
 	if machine, err := f.data(out, records); machine {
 		return err
 	}
@@ -53,13 +64,7 @@ func (f Format) Rollouts(out io.Writer, records []*record.Rollout, detail bool) 
 		return err
 	}
 	var text strings.Builder
-	if detail {
-		for _, r := range records {
-			describe(&text, r)
-		}
-	} else {
-		table(&text, records)
-	}
+	table(&text, records)
 	_, err := io.WriteString(out, text.String())
 	return err
 }
@@ -74,7 +79,7 @@ func table(out io.Writer, records []*record.Rollout) {
 	w.Flush()
 }
 
-func describe(out io.Writer, r *record.Rollout) {
+func describe(out io.Writer, r *record.Rollout, driver string) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "Rollout:\t%s (number %d of app %s, namespace %s)\n", Clean(r.ID), r.Number, Clean(r.App), Clean(r.Namespace))
 	fmt.Fprintf(w, "State:\t%s\n", r.State)
@@ -82,7 +87,10 @@ func describe(out io.Writer, r *record.Rollout) {
 	if r.Cause != "" {
 		fmt.Fprintf(w, "Cause:\t%s\n", strings.ReplaceAll(Clean(r.Cause), "\n", "\n\t"))
 	}
-	fmt.Fprintf(w, "Started:\t%s\n", stamp(&r.Started))
+	if driver != "" {
+		fmt.Fprintf(w, "Driven by:\t%s\n", Clean(driver))
+	}
+	fmt.Fprintf(w, "Started:\t%s%s\n", stamp(&r.Started), starter(r))
 	if r.Ended != nil {
 		fmt.Fprintf(w, "Ended:\t%s, after %s\n", stamp(r.Ended), Seconds(r.Ended.Sub(r.Started).Seconds()))
 	}
@@ -94,6 +102,19 @@ func describe(out io.Writer, r *record.Rollout) {
 	for _, s := range r.Steps {
 		fmt.Fprintf(out, "  %s %s%s\n", mark(s.Progress), Clean(s.Title), note(s))
 	}
+	charts(out, r.KPIs)
+}
+
+// starter says who launched a rollout and why, as far as the record tells.
+func starter(r *record.Rollout) string {
+	text := ""
+	if r.By != "" {
+		text = " by " + Clean(r.By)
+	}
+	if r.Reason != "" {
+		text += ": " + Clean(r.Reason)
+	}
+	return text
 }
 
 func mark(p record.Progress) string {

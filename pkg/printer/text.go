@@ -122,6 +122,10 @@ func lines(e event.Event, terminal bool) []string {
 		return []string{fmt.Sprintf("✋ %d%% held: waiting for kubectl dro promote %s -n %s", e.Step.Traffic, Clean(e.Rollout), Clean(e.Namespace))}
 	case event.Resumed:
 		return []string{"▶ " + Clean(e.Message)}
+	case event.TakenOver:
+		return []string{"▶ " + Clean(e.Message)}
+	case event.HandedOver:
+		return []string{"▶ " + Clean(e.Message), closer(e)}
 	case event.RollingBack:
 		if e.Traffic == nil {
 			return []string{"⏪ Rolling back; green had all traffic all the time"}

@@ -2,13 +2,13 @@ package record
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 )
 
@@ -21,6 +21,8 @@ const (
 	Pause   Verb = "pause"   // go no further, keep watching
 	Resume  Verb = "resume"  // go on
 	Promote Verb = "promote" // open the gate of the phase that is held
+	Settle  Verb = "settle"  // end the keep window now
+	Retry   Verb = "retry"   // go on after a halt
 )
 
 // Command is a verb with who asks and why. It reaches the process that drives the rollout as an annotation on the
@@ -43,41 +45,38 @@ const commandKey = "dro.dev/command"
 
 // Send puts a command on the record. A command that waits there already is replaced.
 func (s Store) Send(ctx context.Context, r *Rollout, c Command) error {
-	text, err := json.Marshal(c)
-	if err != nil {
-		return fmt.Errorf("encode command %s: %w", c.Verb, err)
-	}
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": map[string]string{commandKey: string(text)}}})
-	if err != nil {
-		return fmt.Errorf("encode command %s: %w", c.Verb, err)
-	}
-	_, err = s.Secrets.Patch(ctx, name(r), types.MergePatchType, patch, metav1.PatchOptions{FieldManager: ManagedBy})
-	if err != nil {
-		return fmt.Errorf("put command %s on record secret %s/%s: %w", c.Verb, r.Namespace, name(r), err)
-	}
-	return nil
+	return s.annotate(ctx, r, commandKey, c)
 }
 
 // Follow calls see with every version of the record and the command on it, if any, until see returns false or ctx
-// ends. It watches from now on; a watch that ends is begun anew.
+// ends. It watches from now on; a watch that ends, or can't go on from where it was, is begun anew.
 func (s Store) Follow(ctx context.Context, r *Rollout, see func(*Rollout, *Command) bool) error {
-	one := fields.OneTermEqualSelector(metav1.ObjectNameField, name(r)).String()
+	one := fields.OneTermEqualSelector(metav1.ObjectNameField, r.Object()).String()
 	for {
-		now, err := s.Secrets.Get(ctx, name(r), metav1.GetOptions{})
+		now, err := s.Secrets.Get(ctx, r.Object(), metav1.GetOptions{})
 		if err != nil {
-			return fmt.Errorf("read record secret %s/%s: %w", r.Namespace, name(r), err)
+			return fmt.Errorf("read record secret %s/%s: %w", r.Namespace, r.Object(), err)
 		}
 		if more, err := show(now, see); err != nil || !more {
 			return err
 		}
+		began := time.Now()
 		w, err := s.Secrets.Watch(ctx, metav1.ListOptions{FieldSelector: one, ResourceVersion: now.ResourceVersion})
-		if err != nil {
-			return fmt.Errorf("watch record secret %s/%s: %w", r.Namespace, name(r), err)
+		switch {
+		case apierrors.IsGone(err) || apierrors.IsResourceExpired(err):
+		case err != nil:
+			return fmt.Errorf("watch record secret %s/%s: %w", r.Namespace, r.Object(), err)
+		default:
+			more, err := drainWatch(ctx, w, r.Object(), see)
+			w.Stop()
+			if err != nil || !more {
+				return err
+			}
 		}
-		more, err := drainWatch(ctx, w, name(r), see)
-		w.Stop()
-		if err != nil || !more {
-			return err
+		select { // no more than one try a second, whatever the server does
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(time.Until(began.Add(time.Second))):
 		}
 	}
 }
@@ -117,13 +116,10 @@ func show(secret *corev1.Secret, see func(*Rollout, *Command) bool) (more bool, 
 
 // Asked is the command that was on the record when it was read, nil when there was none.
 func (r *Rollout) Asked() (*Command, error) {
-	text, ok := r.annotations[commandKey]
-	if !ok {
-		return nil, nil
-	}
 	var c Command
-	if err := json.Unmarshal([]byte(text), &c); err != nil {
-		return nil, fmt.Errorf("read annotation %s of record secret %s/%s: %w", commandKey, r.Namespace, name(r), err)
+	found, err := r.annotation(commandKey, &c)
+	if !found || err != nil {
+		return nil, err
 	}
 	return &c, nil
 }

@@ -17,6 +17,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+
+	"dro.dev/kubectl-dro/pkg/near"
 )
 
 // Labels and names of the objects that dro keeps in a namespace.
@@ -30,6 +32,8 @@ const (
 	dataKey = "rollout"
 	kept    = 10      // records of an app that stay
 	maxSize = 900_000 // bytes; a Secret holds one megabyte
+
+	namesMost = 8 // names that are listed for one that is not known
 )
 
 // Store keeps records as Secrets of one namespace.
@@ -53,26 +57,27 @@ func (s Store) Create(ctx context.Context, r *Rollout) error {
 	}
 	written, err := s.Secrets.Create(ctx, secret, metav1.CreateOptions{FieldManager: ManagedBy})
 	if err != nil {
-		return fmt.Errorf("write record secret %s/%s: %w", r.Namespace, secret.Name, err)
+		return refused(r, fmt.Errorf("write record secret %s/%s: %w", r.Namespace, secret.Name, err))
 	}
 	r.keep(written)
 	for _, old := range older[:max(0, len(older)+1-kept)] {
-		if err := s.Secrets.Delete(ctx, name(old), metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
-			return fmt.Errorf("delete old record secret %s/%s: %w", old.Namespace, name(old), err)
+		if err := s.Secrets.Delete(ctx, old.Object(), metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("delete old record secret %s/%s: %w", old.Namespace, old.Object(), err)
 		}
 	}
 	return nil
 }
 
 // Save writes r over the version it was read from. A command that was put on it meanwhile stays; another writer's
-// change of the record itself is a conflict.
+// change of the record itself is a conflict. A write of its own whose answer got lost is none.
 func (s Store) Save(ctx context.Context, r *Rollout) error {
 	secret, err := encode(r)
 	if err != nil {
 		return err
 	}
-	for {
+	for tries := 1; ; tries++ {
 		secret.ResourceVersion, secret.Annotations = r.resourceVersion, r.annotations
+		r.sent = append(r.sent, secret.Data[dataKey])
 		written, err := s.Secrets.Update(ctx, secret, metav1.UpdateOptions{FieldManager: ManagedBy})
 		if err == nil {
 			r.keep(written)
@@ -80,25 +85,49 @@ func (s Store) Save(ctx context.Context, r *Rollout) error {
 		}
 		err = fmt.Errorf("write record secret %s/%s: %w", r.Namespace, secret.Name, err)
 		if !apierrors.IsConflict(err) {
-			return err
+			return refused(r, err)
 		}
 		now, getErr := s.Secrets.Get(ctx, secret.Name, metav1.GetOptions{})
 		if getErr != nil {
-			return errors.Join(err, getErr)
+			return fmt.Errorf("see who else wrote record secret %s/%s: %w", r.Namespace, secret.Name, getErr)
 		}
-		if !bytes.Equal(now.Data[dataKey], r.written) {
+		own := func(text []byte) bool { return bytes.Equal(now.Data[dataKey], text) }
+		if !own(r.written) && !slices.ContainsFunc(r.sent, own) {
 			return err
+		}
+		if tries == 5 { // one after the other, on what nobody changes: it is the API server's trouble
+			return apierrors.NewInternalError(fmt.Errorf("%v, and nobody else has written it", err))
 		}
 		r.keep(now)
 	}
 }
 
+// refused adds to the error of a write what a person can do who may not write.
+func refused(r *Rollout, err error) error {
+	if !apierrors.IsForbidden(err) {
+		return err
+	}
+	return fmt.Errorf("%w\n  the record of a rollout is a secret: you need the verbs create, update and patch on secrets in namespace %s"+
+		" (the project's page docs/permissions.md has a Role)", err, r.Namespace)
+}
+
 // keep remembers the version of the record that the cluster has.
 func (r *Rollout) keep(secret *corev1.Secret) {
 	r.resourceVersion, r.annotations, r.written = secret.ResourceVersion, secret.Annotations, secret.Data[dataKey]
+	r.sent = nil
 }
 
-// List returns the namespace's records, those of an app together and in the order of their launch.
+// Get returns the record of an app's rollout with that number.
+func (s Store) Get(ctx context.Context, app string, number int) (*Rollout, error) {
+	secret, err := s.Secrets.Get(ctx, (&Rollout{App: app, Number: number}).Object(), metav1.GetOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("read the record of rollout %d of %s: %w", number, app, err)
+	}
+	return decode(secret)
+}
+
+// List returns the namespace's records, those of an app together and in the order of their launch. One that can't be read
+// is among them as Unreadable, with what its Secret's labels and name say: the others are none the worse for it.
 func (s Store) List(ctx context.Context) ([]*Rollout, error) {
 	return s.list(ctx, LabelManagedBy+"="+ManagedBy)
 }
@@ -118,7 +147,7 @@ func (s Store) list(ctx context.Context, selector string) ([]*Rollout, error) {
 		}
 		r, err := decode(&secrets.Items[i])
 		if err != nil {
-			return nil, err
+			r = unreadable(&secrets.Items[i], err)
 		}
 		records = append(records, r)
 	}
@@ -128,23 +157,24 @@ func (s Store) list(ctx context.Context, selector string) ([]*Rollout, error) {
 	return records, nil
 }
 
-func name(r *Rollout) string { return "dro." + r.App + "." + strconv.Itoa(r.Number) }
+// Object is the name of the Secret that holds the record.
+func (r *Rollout) Object() string { return "dro." + r.App + "." + strconv.Itoa(r.Number) }
 
 func encode(r *Rollout) (*corev1.Secret, error) {
-	var buf bytes.Buffer
-	w := gzip.NewWriter(&buf)
-	if err := json.NewEncoder(w).Encode(r); err != nil {
-		return nil, fmt.Errorf("encode the record of %s: %w", r.ID, err)
+	data, err := compress(r)
+	for part := *r; err == nil && len(data) > maxSize && len(part.Log) > 0; {
+		part.Log = part.Log[(len(part.Log)+1)/2:] // what the rollout works from comes before what it said
+		data, err = compress(&part)
 	}
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("compress the record of %s: %w", r.ID, err)
+	if err != nil {
+		return nil, err
 	}
-	if buf.Len() > maxSize {
-		return nil, fmt.Errorf("the record of %s has %d bytes, over the %d that fit a secret\n  make the configs of the blueprint smaller", r.ID, buf.Len(), maxSize)
+	if len(data) > maxSize {
+		return nil, fmt.Errorf("the record of %s has %d bytes, over the %d that fit a secret\n  make the configs of the blueprint smaller", r.ID, len(data), maxSize)
 	}
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
-			Name:      name(r),
+			Name:      r.Object(),
 			Namespace: r.Namespace,
 			Labels: map[string]string{
 				LabelManagedBy: ManagedBy,
@@ -153,8 +183,31 @@ func encode(r *Rollout) (*corev1.Secret, error) {
 			},
 		},
 		Type: SecretType,
-		Data: map[string][]byte{dataKey: buf.Bytes()},
+		Data: map[string][]byte{dataKey: data},
 	}, nil
+}
+
+func compress(r *Rollout) ([]byte, error) {
+	var buf bytes.Buffer
+	w := gzip.NewWriter(&buf)
+	if err := json.NewEncoder(w).Encode(r); err != nil {
+		return nil, fmt.Errorf("encode the record of %s: %w", r.ID, err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("compress the record of %s: %w", r.ID, err)
+	}
+	return buf.Bytes(), nil
+}
+
+// unreadable stands for a record that can't be read.
+func unreadable(secret *corev1.Secret, why error) *Rollout {
+	r := &Rollout{
+		ID: secret.Labels[LabelRollout], App: secret.Labels[LabelApp], Namespace: secret.Namespace,
+		State: Unreadable, Cause: why.Error(), Started: secret.CreationTimestamp.Time,
+	}
+	number, _ := strings.CutPrefix(secret.Name, "dro."+r.App+".")
+	r.Number, _ = strconv.Atoi(number) // 0 puts a Secret of another name before all others
+	return r
 }
 
 func decode(secret *corev1.Secret) (*Rollout, error) {
@@ -185,13 +238,21 @@ func Find(records []*Rollout, name string) (*Rollout, error) {
 	var known []string
 	for _, r := range slices.Backward(records) {
 		if r.ID == name || r.App == name {
+			if r.State == Unreadable {
+				return nil, errors.New(r.Cause)
+			}
 			return r, nil
 		}
-		known = append(known, r.ID)
+		known = append(known, r.ID, r.App)
 	}
 	if len(known) == 0 {
 		return nil, fmt.Errorf("no rollout %q: this namespace has none\n  another namespace: -n NAME", name)
 	}
 	slices.Sort(known)
-	return nil, fmt.Errorf("no rollout %q in this namespace; known: %s", name, strings.Join(slices.Compact(known), ", "))
+	known = near.First(name, slices.Compact(known))
+	more := ""
+	if left := len(known) - namesMost; left > 0 {
+		known, more = known[:namesMost], fmt.Sprintf(" and %d more (kubectl dro list)", left)
+	}
+	return nil, fmt.Errorf("no rollout or app %q in this namespace; the nearest are %s%s", name, strings.Join(known, ", "), more)
 }

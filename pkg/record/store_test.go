@@ -3,6 +3,7 @@ package record_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -99,8 +100,24 @@ func TestBadRecordsAreTold(t *testing.T) {
 			if _, err := secrets.Update(t.Context(), secret, metav1.UpdateOptions{}); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.List(t.Context()); err == nil || !strings.Contains(err.Error(), tc.want) || !strings.Contains(err.Error(), "dro.food.1") {
-				t.Errorf("got %v, want %q and the secret's name", err, tc.want)
+			if err := s.Create(t.Context(), rolloutOf("drink", "drink-v1")); err != nil {
+				t.Fatal(err)
+			}
+			all, err := s.List(t.Context())
+			if err != nil || len(all) != 2 || all[0].ID != "drink-v1" || all[0].State != record.Preparing {
+				t.Fatalf("got %+v, %v; want the other one as well", all, err)
+			}
+			bad := all[1]
+			if bad.State != record.Unreadable || bad.State.Ended() || bad.ID != "food-v2" || bad.Number != 1 ||
+				!strings.Contains(bad.Cause, tc.want) || !strings.Contains(bad.Cause, "dro.food.1") {
+				t.Errorf("got %+v, want %q and the secret's name", bad, tc.want)
+			}
+			if _, err := record.Find(all, "food"); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("found by its app: %v", err)
+			}
+			next := rolloutOf("food", "food-v3")
+			if err := s.Create(t.Context(), next); err != nil || next.Number != 2 {
+				t.Errorf("the next has number %d (%v)", next.Number, err)
 			}
 		})
 	}
@@ -116,8 +133,9 @@ func TestARecordOfANewerFormIsRefused(t *testing.T) {
 	if err := s.Save(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.List(t.Context()); err == nil || !strings.Contains(err.Error(), "update kubectl-dro") {
-		t.Errorf("got %v", err)
+	all, err := s.List(t.Context())
+	if err != nil || len(all) != 1 || all[0].State != record.Unreadable || !strings.Contains(all[0].Cause, "update kubectl-dro") {
+		t.Errorf("got %+v, %v", all[0], err)
 	}
 }
 
@@ -130,8 +148,14 @@ func TestFind(t *testing.T) {
 			t.Errorf("%s: got %+v, %v; want number %d", name, r, err, number)
 		}
 	}
-	if _, err := record.Find(records, "fodo-v2"); err == nil || !strings.Contains(err.Error(), "food-v1, food-v2") {
-		t.Errorf("got %v, want the known ones", err)
+	if _, err := record.Find(records, "fodo-v2"); err == nil || !strings.Contains(err.Error(), "food-v2, food-v1, food") {
+		t.Errorf("got %v, want the near ones, the nearest first", err)
+	}
+	for i := range 20 {
+		records = append(records, &record.Rollout{ID: fmt.Sprintf("drink-v%d", i), App: "drink"})
+	}
+	if _, err := record.Find(records, "food-v3"); err == nil || !strings.Contains(err.Error(), "food-v1, food-v2, food, ") || !strings.Contains(err.Error(), "and 16 more") {
+		t.Errorf("got %v, want the near ones and how many there are", err)
 	}
 }
 
@@ -205,6 +229,9 @@ func TestALeaseIsConfirmedBeforeAWrite(t *testing.T) {
 	}
 	time.Sleep(l.Term + time.Millisecond)
 	answer = apierrors.NewConflict(coordinationv1.Resource("leases"), "dro-food", errors.New("it has changed"))
+	client.PrependReactor("get", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, &coordinationv1.Lease{Spec: coordinationv1.LeaseSpec{HolderIdentity: new("bob")}}, nil
+	})
 	var lost *record.LostError
 	if err := l.Confirm(t.Context()); !errors.As(err, &lost) {
 		t.Errorf("a lease that another took: %v", err)
@@ -227,5 +254,106 @@ func TestWhoWasFasterIsNamed(t *testing.T) {
 	held, ok := err.(*record.HeldError)
 	if !ok || held.Holder != "ann" {
 		t.Errorf("second got %v, want to hear of ann", err)
+	}
+}
+
+func TestWhoMayNotWriteIsToldWhatTheyNeed(t *testing.T) {
+	s, client := store(t)
+	r := rolloutOf("food", "food-v2")
+	if err := s.Create(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	client.PrependReactor("*", "secrets", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		forbidden := a.GetVerb() == "create" || a.GetVerb() == "update" || a.GetVerb() == "patch"
+		return forbidden, nil, apierrors.NewForbidden(corev1.Resource("secrets"), "dro.food.1", errors.New("no"))
+	})
+	for doing, err := range map[string]error{
+		"create": s.Create(t.Context(), rolloutOf("drink", "drink-v1")),
+		"save":   s.Save(t.Context(), r),
+		"send":   s.Send(t.Context(), r, record.Command{Verb: record.Pause}),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "verbs create, update and patch on secrets in namespace food-svc") {
+			t.Errorf("%s: got %v", doing, err)
+		}
+	}
+}
+
+func TestAHolderIsSucceededOnceItIsSilent(t *testing.T) {
+	_, client := store(t)
+	first, second := lease(client, "ann"), lease(client, "the standby")
+	if err := first.Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	keeping, silence := context.WithCancel(t.Context())
+	client.PrependReactor("update", "leases", func(a clienttesting.Action) (bool, runtime.Object, error) {
+		l := a.(clienttesting.UpdateAction).GetObject().(*coordinationv1.Lease)
+		mute := keeping.Err() != nil && (l.Spec.HolderIdentity == nil || *l.Spec.HolderIdentity == "ann")
+		return mute, nil, errors.New("ann's process is gone") // it lets nothing go
+	})
+	go first.Keep(keeping)
+	heard := make(chan string, 1)
+	done := make(chan error, 1)
+	go func() {
+		taken, err := second.Succeed(t.Context(), func(silent string) (bool, error) { heard <- silent; return false, nil })
+		if !taken && err == nil {
+			err = errors.New("it was not taken")
+		}
+		done <- err
+	}()
+	select {
+	case who := <-heard:
+		t.Fatalf("%q was held for silent while it lived", who)
+	case <-time.After(3 * first.Term):
+	}
+	silence()
+	if who := <-heard; who != "ann" {
+		t.Errorf("%q was silent, want ann", who)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if who, err := second.HeldBy(t.Context()); err != nil || who != "the standby" {
+		t.Errorf("%q holds it (%v)", who, err)
+	}
+}
+
+func TestALeaseThatIsLetGoIsLeftWhenThereIsNothingToDo(t *testing.T) {
+	_, client := store(t)
+	first, second := lease(client, "ann"), lease(client, "the standby")
+	if err := first.Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	time.AfterFunc(first.Term/2, end)
+	go first.Keep(ctx)
+	taken, err := second.Succeed(t.Context(), func(silent string) (bool, error) {
+		if silent != "" {
+			t.Errorf("%q was silent, though it let go", silent)
+		}
+		return true, nil
+	})
+	if taken || err != nil {
+		t.Errorf("taken %v, %v", taken, err)
+	}
+	if who, err := second.HeldBy(t.Context()); err != nil || who != "" {
+		t.Errorf("%q holds it (%v)", who, err)
+	}
+}
+
+func TestWhoCantSeeDoesNotTakeItForSilence(t *testing.T) {
+	_, client := store(t)
+	first, second := lease(client, "ann"), lease(client, "the standby")
+	if err := first.Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	blind := true
+	client.PrependReactor("get", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return blind, nil, apierrors.NewServiceUnavailable("down")
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 4*first.Term)
+	defer cancel()
+	taken, err := second.Succeed(ctx, func(string) (bool, error) { return false, nil })
+	if taken || err == nil {
+		t.Errorf("it was taken by someone who saw nothing (%v)", err)
 	}
 }

@@ -30,8 +30,10 @@ func (e *HaltedError) Unwrap() error { return e.Cause }
 // fail decides what a failed step means: nothing to this process when the rollout is another's, a halt once green is
 // being replaced (blue serves, and the old green is gone), else the way back.
 func (e *Engine) fail(ctx context.Context, rec *record.Rollout, step *record.Step, cause error) error {
-	if errors.Is(context.Cause(ctx), ErrLost) || errors.Is(cause, ErrLost) {
-		return ErrLost
+	for _, err := range []error{context.Cause(ctx), cause} {
+		if over(err) {
+			return err
+		}
 	}
 	if step.State == record.Settling {
 		rec.State, rec.Cause = record.Halted, cause.Error()
@@ -69,11 +71,11 @@ func (e *Engine) back(ctx context.Context, rec *record.Rollout, cause error) err
 		}
 	}
 	took := time.Since(decided).Seconds()
-	rec.State, rec.Cause, rec.Traffic = record.RollingBack, cause.Error(), 0
+	rec.State, rec.Cause, rec.Traffic, rec.Returning = record.RollingBack, cause.Error(), 0, true
 	e.emit(rec, event.Event{Type: event.RollingBack, Error: cause.Error(), Traffic: restored(moved), Took: took})
 	e.note(ctx, rec)
-	if err := e.tidy(ctx, rec, moved); errors.Is(context.Cause(ctx), ErrLost) {
-		return ErrLost
+	if err := e.tidy(ctx, rec, moved); over(context.Cause(ctx)) {
+		return context.Cause(ctx)
 	} else if err != nil {
 		err = fmt.Errorf("%w\n  all traffic is on green; blue was left in place (what began it: %w)", err, cause)
 		rec.State = record.Halted
@@ -115,26 +117,39 @@ func (e *Engine) green(ctx context.Context, rec *record.Rollout) error {
 	}
 }
 
+// seen waits until the routers have taken the way back.
+func (e *Engine) seen(ctx context.Context, rec *record.Rollout) error {
+	return insist(ctx, e.again(rec, "see that the routers gave everything back"), func() error { return e.observed(ctx) })
+}
+
 // tidy removes what the rollout made. A slot that may still serve stays: its routers must have seen the way back first.
 func (e *Engine) tidy(ctx context.Context, rec *record.Rollout, moved bool) error {
 	if moved {
 		e.emit(rec, event.Event{Type: event.Progress, Message: "waiting for the routers, and for blue's last requests"})
-		if err := e.observed(ctx); err != nil {
+		if err := e.seen(ctx, rec); err != nil {
 			return err
 		}
 		if err := sleep(ctx, plan.DrainTime); err != nil {
 			return err
 		}
+		// A shift that was on its way when the rollout turned round may have reached the cluster after the way back did.
+		if err := e.green(ctx, rec); err != nil {
+			return err
+		}
+		if err := e.seen(ctx, rec); err != nil {
+			return err
+		}
 	}
 	e.emit(rec, event.Event{Type: event.Progress, Message: "removing blue"})
-	if err := e.Tests.Clean(ctx); err != nil {
+	if err := insist(ctx, e.again(rec, "remove tests"), func() error { return e.Tests.Clean(ctx) }); err != nil {
 		e.emit(rec, event.Event{Type: event.Warning, Message: err.Error()})
 	}
 	for _, step := range slices.Backward(rec.Steps) {
 		if step.Kind != plan.Install || step.Started == nil {
 			continue
 		}
-		if err := e.Slots.Remove(ctx, step.Release); err != nil {
+		remove := func() error { return e.Slots.Remove(ctx, step.Release) }
+		if err := insist(ctx, e.again(rec, "remove blue"), remove); err != nil {
 			return fmt.Errorf("remove blue: %w", err)
 		}
 	}

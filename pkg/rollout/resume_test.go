@@ -64,7 +64,7 @@ func TestAWayBackThatWasCutShortGoesOn(t *testing.T) {
 			if !errors.As(err, &back) || rec.State != record.RolledBack || !strings.Contains(rec.Cause, "error_rate") {
 				t.Errorf("%s: got %v in state %s, cause %q", name, err, rec.State, rec.Cause)
 			}
-			if want := []string{"restore", "observed", "clean", "remove svc-blue"}; !slices.Equal(w.acts(), want) {
+			if want := []string{"restore", "observed", "restore", "observed", "clean", "remove svc-blue"}; !slices.Equal(w.acts(), want) {
 				t.Errorf("%s: got %q, want %q", name, w.acts(), want)
 			}
 			if took := time.Since(began); took < plan.DrainTime {
@@ -79,5 +79,85 @@ func TestSettlingHasNoWayBack(t *testing.T) {
 	err := w.engine().Back(t.Context(), rec, &AbortError{By: "ann"})
 	if err == nil || !strings.Contains(err.Error(), "resume") || len(w.log) > 0 || rec.State != record.Settling {
 		t.Errorf("got %v in state %s, and did %q", err, rec.State, w.log)
+	}
+}
+
+// The window that green is kept warm for goes on while no process drives; a phase is held anew.
+func TestWhatIsLeftOfAHold(t *testing.T) {
+	for name, tc := range map[string]struct {
+		step int
+		ago  time.Duration
+		want time.Duration
+	}{
+		"a kept green that has 20 s left":       {7, 40 * time.Second, 20 * time.Second},
+		"a kept green whose window is over":     {7, time.Hour, time.Second},
+		"a phase whose process died at its end": {6, 9 * time.Second, 10*time.Second + time.Minute},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w, rec := &world{rounds: [][]Reading{reading(event.Steady)}}, cutShort(tc.step, 100)
+			began := time.Now().Add(-tc.ago)
+			rec.Steps[tc.step].Started = &began
+			resumed := time.Now()
+			if err := w.engine().Run(t.Context(), rec); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if took := time.Since(resumed) - plan.DrainTime; took < tc.want || took > tc.want+2*time.Second {
+				t.Errorf("%s: it settled after %s, want %s", name, took, tc.want)
+			}
+		})
+	}
+}
+
+func TestResumeSaysWhoAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, rec := &world{rounds: [][]Reading{reading(event.Steady)}}, cutShort(7, 100)
+		e, began := w.engine(), time.Now()
+		e.Resume(rec, record.Command{Verb: record.Settle, By: "ann", Reason: "ticket 1"})
+		if err := e.Run(t.Context(), rec); err != nil {
+			t.Fatal(err)
+		}
+		if w.events[0].Type != event.Resumed || w.events[0].Message != "settled by ann: ticket 1" {
+			t.Errorf("the first event is %+v", w.events[0])
+		}
+		if took := time.Since(began) - plan.DrainTime; took > 2*time.Second {
+			t.Errorf("green was kept for %s more", took)
+		}
+	})
+}
+
+func TestRetry(t *testing.T) {
+	for name, tc := range map[string]struct {
+		fails map[string]int
+		round event.Verdict
+		acts  []string // of the retry
+		state record.State
+	}{
+		"a settling that failed goes on where it did, while blue serves": {
+			map[string]int{"upgrade svc-blue": 1}, event.Steady,
+			[]string{"shift 100", "observed", "upgrade svc-blue", "restore", "observed", "remove svc-blue"}, record.Completed,
+		},
+		"a way back that failed goes on to green": {
+			map[string]int{"remove svc-blue": 1}, event.Breached,
+			[]string{"restore", "observed", "restore", "observed", "clean", "remove svc-blue"}, record.RolledBack,
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w, rec := &world{rounds: [][]Reading{reading(tc.round)}, fails: tc.fails}, launch()
+			err := w.engine().Run(t.Context(), rec)
+			var halted *HaltedError
+			if !errors.As(err, &halted) || rec.State != record.Halted {
+				t.Fatalf("%s: got %v in state %s, want a halt", name, err, rec.State)
+			}
+			w.log = nil
+			e := w.engine()
+			e.Resume(rec, record.Command{Verb: record.Retry, By: "ann"})
+			err = e.Run(t.Context(), rec)
+			if rec.State != tc.state || rec.Ended == nil {
+				t.Errorf("%s: got %v in state %s", name, err, rec.State)
+			}
+			if got := w.acts(); !slices.Equal(got, tc.acts) {
+				t.Errorf("%s: got %q, want %q", name, got, tc.acts)
+			}
+		})
 	}
 }

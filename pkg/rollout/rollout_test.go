@@ -1,11 +1,13 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,18 +21,31 @@ import (
 type world struct {
 	log     []string
 	fails   map[string]int
+	how     error       // they fail with, unless it is enough that they do
 	rounds  [][]Reading // one for each round; the last repeats
 	onRound func()
 	lost    bool   // another process has written the record
 	hangs   string // an act that ends with its context only
-	events  []event.Event
+	drifts  []drifting
+
+	mu     sync.Mutex // guards log and events: a guard puts drift right, and tells of it, while the loop goes on
+	events []event.Event
+}
+
+// drifting is what someone else does to the routers some time after their share was written or put right.
+type drifting struct {
+	Drift
+	at    int
+	after time.Duration
 }
 
 func (w *world) do(act string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.fails[act] > 0 {
 		w.fails[act]--
 		w.log = append(w.log, "FAIL "+act)
-		return errors.New(act + " broke")
+		return cmp.Or(w.how, errors.New(act+" broke"))
 	}
 	w.log = append(w.log, act)
 	return nil
@@ -54,13 +69,24 @@ func (w *world) Run(ctx context.Context, test string, log func(string)) error {
 	return w.do("test " + test)
 }
 func (w *world) Clean(context.Context) error { return w.do("clean") }
-func (w *world) Shift(_ context.Context, percent int) error {
+func (w *world) Shift(_ context.Context, _ string, percent int) error {
 	return w.do(fmt.Sprintf("shift %d", percent))
 }
 func (w *world) Restore(context.Context) error  { return w.do("restore") }
 func (w *world) Observed(context.Context) error { return w.do("observed") }
-func (w *world) Interval() time.Duration        { return time.Second }
-func (w *world) Begin(context.Context) error    { return w.do("begin") }
+func (w *world) Drifted(ctx context.Context, _ string, percent int) (Drift, error) {
+	for i, d := range w.drifts {
+		if d.at != percent {
+			continue
+		}
+		w.drifts = slices.Delete(w.drifts, i, i+1)
+		return d.Drift, sleep(ctx, d.after)
+	}
+	<-ctx.Done()
+	return Drift{}, context.Cause(ctx)
+}
+func (w *world) Wait() time.Duration         { return time.Second }
+func (w *world) Begin(context.Context) error { return w.do("begin") }
 func (w *world) Round(context.Context) ([]Reading, error) {
 	if w.onRound != nil {
 		w.onRound()
@@ -74,7 +100,11 @@ func (w *world) Round(context.Context) ([]Reading, error) {
 	}
 	return r, nil
 }
-func (w *world) Emit(e event.Event) { w.events = append(w.events, e) }
+func (w *world) Emit(e event.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, e)
+}
 
 func (w *world) Save(context.Context, *record.Rollout) error {
 	if w.lost {
@@ -121,65 +151,65 @@ func launch() *record.Rollout {
 }
 
 func TestRun(t *testing.T) {
-	back := []string{"restore", "observed", "clean", "remove svc-blue"}
+	back := []string{"restore", "observed", "restore", "observed", "clean", "remove svc-blue"}
 	begun := []string{"install svc-blue", "isolated", "test smoke", "shift 1", "observed"}
 	for name, tc := range map[string]struct {
-		world world
+		world *world
 		acts  []string
 		state record.State
 	}{
 		"a healthy release settles": {
-			world{rounds: [][]Reading{reading(event.Steady)}},
+			&world{rounds: [][]Reading{reading(event.Steady)}},
 			append(slices.Clone(begun), "shift 100", "observed", "upgrade svc-blue", "restore", "observed", "remove svc-blue"),
 			record.Completed,
 		},
 		"a breach at the first phase goes back, green first": {
-			world{rounds: [][]Reading{reading(event.Breached)}},
+			&world{rounds: [][]Reading{reading(event.Breached)}},
 			append(slices.Clone(begun), back...),
 			record.RolledBack,
 		},
 		"green's write is tried until it works": {
-			world{rounds: [][]Reading{reading(event.Breached)}, fails: map[string]int{"restore": 3}},
-			append(slices.Clone(begun), "FAIL restore", "FAIL restore", "FAIL restore", "restore", "observed", "clean", "remove svc-blue"),
+			&world{rounds: [][]Reading{reading(event.Breached)}, fails: map[string]int{"restore": 3}},
+			append(slices.Clone(begun), "FAIL restore", "FAIL restore", "FAIL restore", "restore", "observed", "restore", "observed", "clean", "remove svc-blue"),
 			record.RolledBack,
 		},
 		"a first sample that can't be taken is no failure": {
-			world{rounds: [][]Reading{reading(event.Steady)}, fails: map[string]int{"begin": 1}},
+			&world{rounds: [][]Reading{reading(event.Steady)}, fails: map[string]int{"begin": 1}},
 			append(append(slices.Clone(begun), "FAIL begin"), "shift 100", "observed", "upgrade svc-blue", "restore", "observed", "remove svc-blue"),
 			record.Completed,
 		},
 		"no data is not success": {
-			world{rounds: [][]Reading{reading(event.Inconclusive)}},
+			&world{rounds: [][]Reading{reading(event.Inconclusive)}},
 			append(slices.Clone(begun), back...),
 			record.RolledBack,
 		},
 		"no data that may be ignored holds nothing up": {
-			world{rounds: [][]Reading{{{Reading: event.Reading{Verdict: event.Inconclusive}, Ignore: true}}}},
+			&world{rounds: [][]Reading{{{Reading: event.Reading{Verdict: event.Inconclusive}, Ignore: true}}}},
 			append(slices.Clone(begun), "shift 100", "observed", "upgrade svc-blue", "restore", "observed", "remove svc-blue"),
 			record.Completed,
 		},
 		"a failed test moves no traffic and touches no router": {
-			world{fails: map[string]int{"test smoke": 1}},
+			&world{fails: map[string]int{"test smoke": 1}},
 			[]string{"install svc-blue", "isolated", "FAIL test smoke", "clean", "remove svc-blue"},
 			record.RolledBack,
 		},
 		"a failed install removes what it left": {
-			world{fails: map[string]int{"install svc-blue": 1}},
+			&world{fails: map[string]int{"install svc-blue": 1}},
 			[]string{"FAIL install svc-blue", "clean", "remove svc-blue"},
 			record.RolledBack,
 		},
 		"a leak is found before any test or traffic": {
-			world{fails: map[string]int{"isolated": 1}},
+			&world{fails: map[string]int{"isolated": 1}},
 			[]string{"install svc-blue", "FAIL isolated", "clean", "remove svc-blue"},
 			record.RolledBack,
 		},
 		"a shift that fails half-way goes back": {
-			world{fails: map[string]int{"shift 1": 1}},
+			&world{fails: map[string]int{"shift 1": 1}},
 			append([]string{"install svc-blue", "isolated", "test smoke", "FAIL shift 1"}, back...),
 			record.RolledBack,
 		},
 		"a settling that fails halts with blue serving": {
-			world{rounds: [][]Reading{reading(event.Steady)}, fails: map[string]int{"upgrade svc-blue": 1}},
+			&world{rounds: [][]Reading{reading(event.Steady)}, fails: map[string]int{"upgrade svc-blue": 1}},
 			append(slices.Clone(begun), "shift 100", "observed", "FAIL upgrade svc-blue"),
 			record.Halted,
 		},
@@ -302,8 +332,14 @@ func TestDecide(t *testing.T) {
 		"inconclusive past patience":   {event.Inconclusive, 70 * s, 70 * s, true, true},
 		"inconclusive while kept":      {event.Inconclusive, 10 * s, forever, true, false},
 		"no verdict at all":            {"", 70 * s, 70 * s, true, true},
+		"in doubt within patience":     {"doubt", 30 * s, 70 * s, false, false},
+		"in doubt past patience":       {"doubt", 70 * s, 70 * s, true, false},
 	} {
-		over, err := decide(reading(tc.verdict), tc.held, 10*s, tc.limit)
+		readings := reading(tc.verdict)
+		if tc.verdict == "doubt" {
+			readings[0].Verdict, readings[0].Open = event.Inconclusive, true
+		}
+		over, err := decide(readings, tc.held, 10*s, tc.limit)
 		if over != tc.over || (err != nil) != tc.failed {
 			t.Errorf("%s: got over=%v err=%v", name, over, err)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"dro.dev/kubectl-dro/pkg/event"
 	"dro.dev/kubectl-dro/pkg/plan"
@@ -38,12 +39,19 @@ func (s *steering) listen(commands <-chan record.Command, abort context.CancelCa
 		if c.Verb == record.Abort && !s.settling {
 			abort(&AbortError{By: c.By, Reason: c.Reason})
 		}
-		s.pending = append(s.pending, c)
 		s.mu.Unlock()
-		select {
-		case s.arrived <- struct{}{}:
-		default:
-		}
+		s.add(c)
+	}
+}
+
+// add leaves a command for the next hold to heed.
+func (s *steering) add(c record.Command) {
+	s.mu.Lock()
+	s.pending = append(s.pending, c)
+	s.mu.Unlock()
+	select {
+	case s.arrived <- struct{}{}:
+	default:
 	}
 }
 
@@ -68,6 +76,9 @@ type holding struct {
 	paused   bool
 	promoted bool // the gate is open
 	waiting  bool // it was told that the gate waits for a person
+
+	outage bool      // paused because green is not well either
+	since  time.Time // green may be well since then
 }
 
 // heed carries out what was asked while a step holds, and answers.
@@ -79,7 +90,7 @@ func (e *Engine) heed(ctx context.Context, rec *record.Rollout, step *record.Ste
 			e.begin(ctx, rec)
 		}
 		rec.Answer = &record.Answer{Command: c.ID, Text: answer}
-		if err := e.Records.Save(ctx, rec); err != nil {
+		if err := e.save(ctx, rec); err != nil {
 			return err
 		}
 	}
@@ -98,7 +109,7 @@ func (e *Engine) obey(rec *record.Rollout, step *record.Step, h *holding, c reco
 		if !h.paused {
 			return "it is not paused"
 		}
-		h.paused, rec.State, rec.Cause = false, step.State, ""
+		h.paused, h.outage, rec.State, rec.Cause = false, false, step.State, ""
 		e.emitStep(rec, step, event.Event{Type: event.Resumed, Message: by("resumed", c)})
 		return "it goes on"
 	case record.Promote:
@@ -109,6 +120,16 @@ func (e *Engine) obey(rec *record.Rollout, step *record.Step, h *holding, c reco
 		}
 		e.emitStep(rec, step, event.Event{Type: event.Resumed, Message: by("promoted", c)})
 		return "promoted"
+	case record.Settle:
+		if step.State != record.Keeping {
+			return fmt.Sprintf("it is %s with %d%% on blue: the keep window that settle ends has not begun\n"+
+				"  get there: kubectl dro promote %s --full", rec.State, rec.Traffic, rec.ID)
+		}
+		h.paused, h.promoted = false, true
+		rec.State, rec.Cause = step.State, ""
+		endKeep(step)
+		e.emitStep(rec, step, event.Event{Type: event.Resumed, Message: by("settled", c)})
+		return "its keep window is over; it settles"
 	case record.Abort:
 		return "it is being aborted"
 	}
@@ -123,6 +144,32 @@ func (e *Engine) pause(rec *record.Rollout, step *record.Step, h *holding, ev ev
 	}
 	ev.Type = event.Paused
 	e.emitStep(rec, step, ev)
+}
+
+// Resume readies a rollout that no process drives for Run, as a person asks.
+func (e *Engine) Resume(rec *record.Rollout, c record.Command) {
+	did, step := "resumed", rec.Current()
+	switch {
+	case c.Verb == record.Settle && step != nil && step.State == record.Keeping:
+		did = "settled"
+		endKeep(step)
+	case c.Verb == record.Retry && rec.Returning:
+		did, rec.State, rec.Ended = "retried", record.RollingBack, nil
+	case c.Verb == record.Retry && step != nil:
+		did, rec.State, rec.Ended = "retried", step.State, nil
+		step.Progress = record.Running // what it left half-done is picked up
+	}
+	e.emit(rec, event.Event{Type: event.Resumed, Message: by(did, c)})
+}
+
+// endKeep makes now the end of the keep window, for whichever process drives on.
+func endKeep(step *record.Step) {
+	kept := time.Duration(0)
+	if step.Started != nil {
+		kept = time.Since(*step.Started).Round(time.Second)
+	}
+	step.For = min(step.For, kept)
+	step.Done = fmt.Sprintf("Green was kept warm for %s", step.For)
 }
 
 // skipTo100 marks the phases between here and the last as not to be done.

@@ -175,3 +175,51 @@ func TestSilentKPIsPauseWhereTheBlueprintSaysSo(t *testing.T) {
 		}
 	})
 }
+
+func TestSettleEndsTheKeepWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, rec := &world{rounds: [][]Reading{reading(event.Steady)}}, launch()
+		took, err := steered(t, w, rec, map[time.Duration]record.Command{
+			5 * time.Second:  {ID: "1", Verb: record.Settle, By: "ann"}, // in a phase: there is nothing to end yet
+			30 * time.Second: {ID: "2", Verb: record.Settle, By: "ann", Reason: "ticket 1"},
+		})
+		if err != nil || rec.State != record.Completed || took > 40*time.Second {
+			t.Errorf("got %v in state %s after %s", err, rec.State, took)
+		}
+		if !strings.Contains(rec.Answer.Text, "keep window is over") || rec.Answer.Command != "2" {
+			t.Errorf("answered %+v", rec.Answer)
+		}
+		if keep := rec.Steps[7]; keep.For > 10*time.Second || !strings.Contains(keep.Done, keep.For.String()) {
+			t.Errorf("the record says it was kept for %s: %q", keep.For, keep.Done)
+		}
+	})
+}
+
+func TestSettleOutsideTheKeepWindowSaysHowToGetThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, rec := &world{rounds: [][]Reading{reading(event.Steady)}}, launch()
+		took, err := steered(t, w, rec, map[time.Duration]record.Command{5 * time.Second: {ID: "1", Verb: record.Settle, By: "ann"}})
+		if err != nil || took < healthy {
+			t.Errorf("got %v after %s", err, took)
+		}
+		if !strings.Contains(rec.Answer.Text, "Shifting with 1% on blue") || !strings.Contains(rec.Answer.Text, "promote food-v2 --full") {
+			t.Errorf("answered %q", rec.Answer.Text)
+		}
+	})
+}
+
+func TestAPauseMovesTheKeepWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, rec := &world{rounds: [][]Reading{reading(event.Steady)}}, launch()
+		took, err := steered(t, w, rec, map[time.Duration]record.Command{
+			30 * time.Second: {ID: "1", Verb: record.Pause, By: "ann"},
+			90 * time.Second: {ID: "2", Verb: record.Resume, By: "ann"},
+		})
+		if want := healthy + time.Minute; err != nil || took < want || took > want+3*time.Second {
+			t.Errorf("got %v after %s, want about %s", err, took, want)
+		}
+		if late := rec.Steps[8].Started.Sub(rec.Steps[7].Started.Add(rec.Steps[7].For)); late < 0 || late > 2*time.Second {
+			t.Errorf("by the record, it settled %s after the window's end", late)
+		}
+	})
+}

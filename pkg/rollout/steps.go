@@ -20,15 +20,16 @@ func (e *Engine) isolate(ctx context.Context, _ *record.Rollout, _ *record.Step)
 func (e *Engine) test(ctx context.Context, rec *record.Rollout, step *record.Step) (string, error) {
 	return "", e.Tests.Run(ctx, step.Test, func(line string) {
 		e.emitStep(rec, step, event.Event{Type: event.TestLog, Message: line})
+		e.keepUp(ctx, rec, step)
 	})
 }
 
 func (e *Engine) shift(ctx context.Context, rec *record.Rollout, step *record.Step) (string, error) {
 	rec.Traffic = step.Traffic // saved before the write, so that a reader assumes the worst
-	if err := e.Records.Save(ctx, rec); err != nil {
+	if err := e.save(ctx, rec); err != nil {
 		return "", err
 	}
-	if err := e.share(ctx, step.Traffic); err != nil {
+	if err := e.share(ctx, step.Phase, step.Traffic); err != nil {
 		return "", err
 	}
 	e.emitStep(rec, step, event.Event{Type: event.Shifted, Traffic: &step.Traffic})
@@ -36,8 +37,8 @@ func (e *Engine) shift(ctx context.Context, rec *record.Rollout, step *record.St
 }
 
 // share gives blue a share of the traffic and waits until the routers have taken it.
-func (e *Engine) share(ctx context.Context, percent int) error {
-	if err := e.Routers.Shift(ctx, percent); err != nil {
+func (e *Engine) share(ctx context.Context, phase string, percent int) error {
+	if err := e.Routers.Shift(ctx, phase, percent); err != nil {
 		return fmt.Errorf("shift %d%%: %w", percent, err)
 	}
 	return e.observed(ctx)
@@ -45,12 +46,19 @@ func (e *Engine) share(ctx context.Context, percent int) error {
 
 func (e *Engine) hold(ctx context.Context, rec *record.Rollout, step *record.Step) (string, error) {
 	defer func() { rec.Cause = "" }()
-	return "", e.watch(ctx, rec, step, step.For+max(step.For, minPatience))
+	since := time.Now() // what another process has seen of it can't be judged here
+	return "", e.guarded(ctx, rec, step, func(ctx context.Context) error {
+		return e.watch(ctx, rec, step, &since, step.For+max(step.For, minPatience))
+	})
 }
 
-// keep watches on while green stays warm. A KPI without data does not end it: blue has proven itself.
+// keep watches on while green stays warm, for what is left of the window: it goes on while no process drives. A KPI
+// without data does not end it: blue has proven itself.
 func (e *Engine) keep(ctx context.Context, rec *record.Rollout, step *record.Step) (string, error) {
-	return "", e.watch(ctx, rec, step, forever)
+	if now := time.Now(); step.Started.After(now) { // by the clock of another machine
+		step.Started = &now
+	}
+	return "", e.guarded(ctx, rec, step, func(ctx context.Context) error { return e.watch(ctx, rec, step, step.Started, forever) })
 }
 
 func (e *Engine) upgrade(ctx context.Context, rec *record.Rollout, step *record.Step) (string, error) {

@@ -16,8 +16,8 @@ const (
 	forever = time.Duration(math.MaxInt64)
 	// minPatience is the least time that inconclusive KPIs are waited for beyond a phase's hold.
 	minPatience = time.Minute
-	// roundTime is the least time limit of one round of samples.
-	roundTime = 5 * time.Second
+	// roundTime is the time limit of one round of samples.
+	roundTime = 10 * time.Second
 )
 
 // Reading is a KPI's reading, with what the blueprint wants done when it stays inconclusive.
@@ -25,6 +25,8 @@ type Reading struct {
 	event.Reading
 	Ignore bool // inconclusive does not hold the phase
 	Pause  bool // inconclusive for too long pauses, instead of going back
+	Ill    bool // green itself does not keep to the threshold, or that isn't known
+	Open   bool // inconclusive though there is data: it holds the phase as long, and then no longer
 }
 
 // BreachError says which KPI ended a phase.
@@ -38,14 +40,14 @@ func (e *BreachError) Error() string {
 	return name + " " + e.Reading.Reason
 }
 
-// watch holds a share for the step's time while the KPIs are judged and people may steer. Up to limit it waits for
-// inconclusive KPIs; a pause stops that clock.
-func (e *Engine) watch(ctx context.Context, rec *record.Rollout, step *record.Step, limit time.Duration) error {
+// watch holds a share for the step's time, counted from since, while the KPIs are judged and people may steer. Up to
+// limit it waits for inconclusive KPIs. A pause stops that clock: since moves on with it.
+func (e *Engine) watch(ctx context.Context, rec *record.Rollout, step *record.Step, since *time.Time, limit time.Duration) error {
 	e.begin(ctx, rec)
 	var h holding
-	held, last := time.Duration(0), time.Now()
-	tick := time.NewTicker(e.Sentinel.Interval())
-	defer tick.Stop()
+	last := time.Now()
+	due := time.NewTimer(e.Sentinel.Wait())
+	defer due.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -57,21 +59,33 @@ func (e *Engine) watch(ctx context.Context, rec *record.Rollout, step *record.St
 			if !h.promoted {
 				continue
 			}
-		case <-tick.C:
+		case <-due.C:
 		}
-		if now := time.Now(); !h.paused {
-			held += now.Sub(last)
+		now := time.Now()
+		if h.paused {
+			*since = since.Add(now.Sub(last))
 		}
-		last = time.Now()
+		held := now.Sub(*since)
+		last = now
 		readings := e.round(ctx)
+		due.Reset(e.Sentinel.Wait())
 		if ctx.Err() != nil {
 			return context.Cause(ctx) // a reading that an interrupt cut short says nothing
 		}
+		chart(rec, readings)
+		said := e.said()
 		e.emitStep(rec, step, event.Event{
 			Type: event.KPIs, KPIs: plain(readings), Took: held.Seconds(),
 			Message: fmt.Sprintf("%s of %s", held.Round(time.Second), step.For),
 		})
+		if e.said() > said { // a verdict has changed
+			e.keepUp(ctx, rec, step)
+		}
 		over, err := decide(readings, held, step.For, limit)
+		over = over || step.Proven && proven(readings)
+		if e.outage(ctx, rec, step, &h, readings, err) {
+			continue
+		}
 		if e.gate(ctx, rec, step, &h, over, err) {
 			if h.promoted && asks(rec, err) {
 				return nil // a person knows of it and wants to go on
@@ -132,7 +146,7 @@ func (e *silentError) Error() string { return e.text }
 
 // round takes one sample. One that can't be taken is an inconclusive reading.
 func (e *Engine) round(ctx context.Context) []Reading {
-	ctx, cancel := context.WithTimeout(ctx, max(e.Sentinel.Interval(), roundTime))
+	ctx, cancel := context.WithTimeout(ctx, roundTime)
 	defer cancel()
 	readings, err := e.Sentinel.Round(ctx)
 	if err != nil {
@@ -143,26 +157,65 @@ func (e *Engine) round(ctx context.Context) []Reading {
 
 // decide says whether a hold is over, or why it failed. Absence of data never ends it well.
 func decide(readings []Reading, held, hold, limit time.Duration) (over bool, err error) {
-	var open []string
-	pause := true
+	var silent []string
+	pause, open := true, false
+	var outage error
 	for _, r := range readings {
 		switch {
+		case r.Verdict == event.Breached && r.Outage:
+			outage = &BreachError{r.Reading}
 		case r.Verdict == event.Breached:
 			return true, &BreachError{r.Reading}
-		case r.Verdict != event.Steady && !r.Ignore:
-			open = append(open, r.Name+": "+r.Reason)
+		case r.Verdict == event.Steady || r.Ignore:
+		case r.Open: // going back on a doubt would make more false alarms than the judge is allowed
+			open = true
+		default:
+			silent = append(silent, r.Name+": "+r.Reason)
 			pause = pause && r.Pause
 		}
 	}
 	switch {
+	case outage != nil:
+		return true, outage
 	case held < hold:
 		return false, nil
-	case len(open) == 0 || limit == forever:
+	case len(silent) == 0 && !open || limit == forever:
 		return true, nil
 	case held < limit:
 		return false, nil
+	case len(silent) == 0:
+		return true, nil
 	}
-	return true, &silentError{fmt.Sprintf("no verdict after %s: %s", held.Round(time.Second), strings.Join(open, "; ")), pause}
+	return true, &silentError{fmt.Sprintf("no verdict after %s: %s", held.Round(time.Second), strings.Join(silent, "; ")), pause}
+}
+
+// proven says whether every KPI that can be proven healthy is, and the others are steady.
+func proven(readings []Reading) bool {
+	for _, r := range readings {
+		if !r.Proven && !(r.Verdict == event.Steady && r.Total == 0) {
+			return false
+		}
+	}
+	return len(readings) > 0
+}
+
+// chart puts the KPIs' numbers into the record, for its chart. They are written with the next change of state.
+func chart(rec *record.Rollout, readings []Reading) {
+	for _, r := range readings {
+		if r.BlueValue != nil && r.Limit != nil {
+			rec.Chart(r.Name, r.Component, r.Threshold, unit(r.Blue), time.Now(), *r.BlueValue, *r.Limit)
+		}
+	}
+}
+
+// unit is what a number is written in: %, s (or ms), or nothing.
+func unit(text string) string {
+	for _, u := range []string{"%", "s"} {
+		if strings.HasSuffix(text, u) {
+			return u
+		}
+	}
+	return ""
 }
 
 func plain(readings []Reading) []event.Reading {

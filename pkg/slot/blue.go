@@ -123,9 +123,10 @@ func (s *Slots) uninstall(h helm, rel *release.Release, skipHooks bool) error {
 	}
 	un := action.NewUninstall(h.Configuration)
 	un.DisableHooks, un.IgnoreNotFound, un.Timeout, un.DeletionPropagation = skipHooks, true, s.Timeout, "background"
+	h.log.trouble.Store(nil)
 	if _, err := un.Run(rel.Name); err != nil {
 		return fmt.Errorf("uninstall helm release %s/%s: %w\n  try again: helm uninstall %s -n %s",
-			s.namespace, rel.Name, h.log.explain(err), rel.Name, s.namespace)
+			s.namespace, rel.Name, h.log.because(h.log.explain(err)), rel.Name, s.namespace)
 	}
 	return nil
 }
@@ -163,13 +164,17 @@ func (s *Slots) gone(ctx context.Context, r Release) error {
 	}
 }
 
-// turn waits for a change, or for the watch to end: either way, it is time to look again.
+// turn waits for a change, or for the watch to end: either way, it is time to look again. A server that ends every watch
+// at once is not asked more than once a second.
 func turn(ctx context.Context, w watch.Interface) error {
 	defer w.Stop()
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
-	case <-w.ResultChan():
-		return nil
+	case _, open := <-w.ResultChan():
+		if open {
+			return nil
+		}
 	}
+	return next(ctx, nil, time.Now().Add(time.Second))
 }

@@ -105,13 +105,8 @@ func (s *Slots) follow(ctx context.Context, look func([]discoveryv1.EndpointSlic
 		if err != nil {
 			return nil, nil, fmt.Errorf("watch endpointslices in %s: %w", s.namespace, ended(ctx, err))
 		}
-		select {
-		case <-w.ResultChan(): // a change, or the end of the watch: either way, look again
-		case <-ctx.Done():
-		}
-		w.Stop()
-		if ctx.Err() != nil {
-			return nil, wanting, context.Cause(ctx)
+		if err := turn(ctx, w); err != nil {
+			return nil, wanting, err
 		}
 	}
 }

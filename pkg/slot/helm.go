@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
+	"sync/atomic"
 
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/kube"
 	"helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage/driver"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/rest"
 )
@@ -22,8 +26,12 @@ type helm struct {
 	log *journal
 }
 
-// journal keeps the last thing Helm said went wrong: its errors often leave out the reason.
-type journal struct{ last string }
+// journal keeps the last thing Helm said went wrong, and the last request of its that did: its errors often leave out the
+// reason, or have nothing but its words.
+type journal struct {
+	last    string
+	trouble atomic.Pointer[error]
+}
 
 func (j *journal) add(format string, args ...any) {
 	if line := fmt.Sprintf(format, args...); strings.Contains(strings.ToLower(line), "fail") {
@@ -39,10 +47,39 @@ func (j *journal) explain(err error) error {
 	return fmt.Errorf("%w (%s)", err, j.last)
 }
 
+// note keeps why a request got no answer, or none that is of use.
+func (j *journal) note(r *http.Request, answer *http.Response, err error) {
+	switch {
+	case err != nil:
+		err = &url.Error{Op: r.Method, URL: r.URL.String(), Err: err}
+	case answer.StatusCode >= http.StatusBadRequest && answer.StatusCode != http.StatusNotFound:
+		err = apierrors.NewGenericServerResponse(answer.StatusCode, r.Method, schema.GroupResource{}, r.URL.Path, "", 0, true)
+	default:
+		return
+	}
+	j.trouble.Store(&err)
+}
+
+// troubled is an error of Helm's with the request's that it is about.
+type troubled struct {
+	error
+	trouble error
+}
+
+func (t *troubled) Unwrap() []error { return []error{t.error, t.trouble} }
+
+// because adds to err the request's that it is about, so that a caller can tell what may pass.
+func (j *journal) because(err error) error {
+	if trouble := j.trouble.Load(); err != nil && trouble != nil {
+		return &troubled{err, *trouble}
+	}
+	return err
+}
+
 // newHelm readies Helm for one operation on the namespace.
 func newHelm(ctx context.Context, getter genericclioptions.RESTClientGetter, namespace string) (helm, error) {
 	h := helm{new(action.Configuration), new(journal)}
-	if err := h.Init(bound{getter, ctx}, namespace, "secrets", h.log.add); err != nil {
+	if err := h.Init(bound{getter, ctx, h.log}, namespace, "secrets", h.log.add); err != nil {
 		return h, fmt.Errorf("ready helm: %w", err)
 	}
 	if client, ok := h.KubeClient.(*kube.Client); ok {
@@ -81,6 +118,7 @@ func (h helm) deployed(name string) (*release.Release, error) {
 type bound struct {
 	genericclioptions.RESTClientGetter
 	ctx context.Context
+	log *journal
 }
 
 func (b bound) ToRESTConfig() (*rest.Config, error) {
@@ -90,13 +128,14 @@ func (b bound) ToRESTConfig() (*rest.Config, error) {
 	}
 	config = rest.CopyConfig(config)
 	config.WarningHandler = rest.NoWarnings{} // they would go to the terminal
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return boundTransport{next, b.ctx} })
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return boundTransport{next, b.ctx, b.log} })
 	return config, nil
 }
 
 type boundTransport struct {
 	next http.RoundTripper
 	ctx  context.Context
+	log  *journal
 }
 
 func (t boundTransport) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -104,6 +143,7 @@ func (t boundTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	stop := context.AfterFunc(t.ctx, func() { cancel(context.Cause(t.ctx)) })
 	end := func() { stop(); cancel(nil) }
 	response, err := t.next.RoundTrip(r.WithContext(ctx))
+	t.log.note(r, response, err)
 	if err != nil {
 		if cause := context.Cause(t.ctx); cause != nil {
 			err = cause

@@ -14,7 +14,13 @@ import (
 )
 
 // errTimeout is the cause with which a context ends when a slot took too long.
-var errTimeout = errors.New("it took too long")
+var errTimeout error = timeoutError{}
+
+// timeoutError is a deadline's end in plain words.
+type timeoutError struct{}
+
+func (timeoutError) Error() string        { return "it took too long" }
+func (timeoutError) Is(target error) bool { return target == context.DeadlineExceeded }
 
 // logTail is how many lines of a log explain a crash.
 const logTail = 10

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/util/retry"
 
 	"dro.dev/kubectl-dro/pkg/blueprint"
 )
@@ -171,12 +172,17 @@ func (r *Runner) troubles(ctx context.Context, uid string) string {
 	return text
 }
 
-// remove deletes a Job and its pods. It runs when the test's context is over, too.
+// remove deletes a Job and its pods, with a few tries. It runs when the test's context is over, too.
 func (r *Runner) remove(ctx context.Context, name string) error {
 	ctx, cancel := afterwards(ctx)
 	defer cancel()
-	err := r.Client.BatchV1().Jobs(r.Namespace).Delete(ctx, name,
-		metav1.DeleteOptions{PropagationPolicy: new(metav1.DeletePropagationBackground)})
+	mayPass := func(err error) bool {
+		return !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) && ctx.Err() == nil
+	}
+	err := retry.OnError(retry.DefaultBackoff, mayPass, func() error {
+		return r.Client.BatchV1().Jobs(r.Namespace).Delete(ctx, name,
+			metav1.DeleteOptions{PropagationPolicy: new(metav1.DeletePropagationBackground)})
+	})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("remove job %s/%s: %w", r.Namespace, name, err)
 	}

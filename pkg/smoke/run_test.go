@@ -187,6 +187,21 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// A Job that could not be removed at once is not left behind.
+func TestAJobIsRemovedInTheEnd(t *testing.T) {
+	c := newCluster("", ended(0, "Completed"))
+	refused := 0
+	c.PrependReactor("delete", "jobs", func(clienttesting.Action) (bool, runtime.Object, error) {
+		refused++
+		return refused < 3, nil, apierrors.NewConflict(batchv1.Resource("jobs"), "smoke", errors.New("someone else writes it"))
+	})
+	r := &Runner{Client: c, Namespace: "food-svc", App: "foodsvc", Rollout: "foodsvc-v2"}
+	if _, err := r.Run(t.Context(), blueprint.Test{Name: "smoke", Cmd: "true"}, nil, nil, func(line string) { t.Error(line) }); err != nil || refused != 3 {
+		t.Errorf("%v after %d tries", err, refused)
+	}
+	c.empty(t)
+}
+
 // empty checks that no Job is left, and that each was removed with its pods.
 func (c *cluster) empty(t *testing.T) {
 	t.Helper()

@@ -36,12 +36,12 @@ func TestFind(t *testing.T) {
 			router:  "HTTPRoute/b", want: []string{"httproute ns/b 0"},
 		},
 		"none": {objects: []string{httproute("a", rules(refs(ref("x", ""))))}, says: []string{
-			"find the router of svc: nothing in namespace ns sends traffic to service svc", "looked for: HTTPRoute (1 in the namespace)", "router: kind/name"}},
-		"not installed": {lists: map[string]error{"httproutes": missing}, says: []string{"not installed here: HTTPRoute"}},
+			"find the router of svc: nothing in the cluster sends traffic to service svc", "looked for: HTTPRoute.gateway.networking.k8s.io (1)", "router: kind/name"}},
+		"not installed": {lists: map[string]error{"httproutes": missing}, says: []string{"not installed here: HTTPRoute.gateway.networking.k8s.io"}},
 		"not allowed":   {lists: map[string]error{"httproutes": forbidden}, says: []string{"verbs get, list, watch, patch on httproutes.gateway.networking.k8s.io in namespace ns"}},
 		"named, but elsewhere": {objects: []string{httproute("a", rules(refs(ref("svc", ""))))}, router: "httproute/b",
-			says: []string{"httproute/b in namespace ns is not there or does not send traffic to service svc"}},
-		"of no known kind": {router: "ingress/a", says: []string{`router "ingress/a" is of no kind dro knows`, "known kinds: httproute"}},
+			says: []string{"httproute/b in the cluster is not there or does not send traffic to service svc"}},
+		"of no known kind": {router: "bucket/a", says: []string{`router "bucket/a" is of no kind dro knows`, "known kinds: gateway-api, grpcroute"}},
 		"two kinds": {objects: []string{httproute("a", rules(refs(ref("svc", ""))))}, rows: []Row{Rows()[0], second}, lists: map[string]error{"otherroutes": nil},
 			says: []string{"both httproute ns/a and otherroute ns/a point at service svc", "router: "}},
 		"one kind of two is there": {objects: []string{httproute("a", rules(refs(ref("svc", ""))))}, rows: []Row{second, Rows()[0]}, lists: map[string]error{"otherroutes": missing},
@@ -49,6 +49,11 @@ func TestFind(t *testing.T) {
 		"blue is there already": {objects: []string{httproute("a", rules(refs(ref("svc", ""), ref("svc-blue", `,"weight":0`))))},
 			says: []string{"httproute ns/a: names service svc-blue already", "another rollout"}},
 		"two greens": {objects: []string{httproute("a", rules(refs(ref("svc", ""), ref("svc", ""))))}, says: []string{"rule 0 names service svc 2 times"}},
+		"another's": {objects: []string{strings.Replace(httproute("a", rules(refs(ref("svc", "")))), `"metadata":{`,
+			`"metadata":{"ownerReferences":[{"apiVersion":"flagger.app/v1beta1","kind":"Canary","name":"food","uid":"1","controller":true}],`, 1)},
+			says: []string{"httproute ns/a: metadata.ownerReferences: canary food (flagger.app/v1beta1) makes it", "router: kind/name"}},
+		"paused": {objects: []string{httproute("a", rules(refs(ref("svc", `,"weight":0`), ref("x", ""))))},
+			says: []string{"svc gets no traffic: its weight is 0 in httproute ns/a: spec.rules[0].backendRefs", "give service svc a weight"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := newAPI(t, tc.objects...)

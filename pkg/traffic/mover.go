@@ -8,10 +8,6 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
 )
 
@@ -22,9 +18,41 @@ const owner = "kubectl-dro"
 const undoTime = 10 * time.Second
 
 // Mover writes routes and reads them back. Routes are given in the order in which their components move.
+//
+// All that is read for one move is read at once, and nothing is written before every route has been found fit for it.
+// The writes themselves come one after the other, so that a component never moves before the one that it calls.
 type Mover struct {
 	Client dynamic.Interface
 	Warn   func(message string) // hears of what is no reason to stop: a route that is gone, an owner not handed back
+	DryRun bool                 // the API server checks what would be written, and writes nothing
+}
+
+// form is a way of splitting traffic: what it takes to move one route.
+type form interface {
+	// reads are the objects that a move begins with.
+	reads(r Route) []key
+	// check says, from what was read, why the route can't be set to a share.
+	check(s *session, r Route, percent int) error
+	// shift writes a share. What it returns takes the write back.
+	shift(ctx context.Context, s *session, r Route, percent int) (undo func(context.Context, *session) error, err error)
+	restore(ctx context.Context, s *session, r Route) error
+	// share is the split that the cluster has.
+	share(ctx context.Context, s *session, r Route) (Share, error)
+	// describe says what a shift would change, from the route as it was found.
+	describe(r Route, percent int) ([]string, error)
+}
+
+// form is the row's way.
+func (r Row) form() form {
+	switch r.Form {
+	case TwinForm:
+		return twin{}
+	case SwitchForm:
+		return labelSwitch{}
+	case ReplicasForm:
+		return replicas{}
+	}
+	return inPlace{}
 }
 
 // Shift gives blue percent of the traffic of every route: all of them or, when one can't move, none.
@@ -33,44 +61,47 @@ func (m *Mover) Shift(ctx context.Context, routes []Route, percent int) error {
 	if percent < 0 || percent > 100 {
 		return fmt.Errorf("shift to %d%%: a share is 0%% to 100%%", percent)
 	}
+	s := m.session()
 	if percent == 0 {
+		s.readAhead(ctx, routes)
 		return m.each(routes, func(r Route) error {
-			_, err := m.shift(ctx, r, 0)
+			_, err := r.Row.form().shift(ctx, s, r, 0)
 			return err
 		})
 	}
-	before := make([]map[string]any, 0, len(routes))
+	if err := fit(ctx, s, routes, percent); err != nil {
+		return err
+	}
+	undo := make([]func(context.Context, *session) error, 0, len(routes))
 	for i, r := range routes {
-		object, err := m.shift(ctx, r, percent)
+		back, err := r.Row.form().shift(ctx, s, r, percent)
 		if err != nil {
-			err = fmt.Errorf("shift %s to %d%%: %w", r.Component, percent, err)
-			return errors.Join(err, m.undo(ctx, routes[:i], before))
+			err = fmt.Errorf("shift %s to %d%%: %w", r.Component, percent, explained(r, err))
+			return errors.Join(err, m.undo(ctx, routes[:i], undo))
 		}
-		before = append(before, object)
+		undo = append(undo, back)
 	}
 	return nil
 }
 
-// shift writes one route and returns it as it was before.
-func (m *Mover) shift(ctx context.Context, r Route, percent int) (map[string]any, error) {
-	original, err := r.object()
-	if err != nil {
-		return nil, err
+// fit reads every route and tells which can't be set to a share, before any has been written.
+func fit(ctx context.Context, s *session, routes []Route, percent int) error {
+	s.readAhead(ctx, routes)
+	for _, r := range routes {
+		if err := r.Row.form().check(s, r, percent); err != nil {
+			return fmt.Errorf("shift %s to %d%%: %w", r.Component, percent, err)
+		}
 	}
-	return m.write(ctx, r, func(object map[string]any) ([]op, error) { return r.shift(original, object, percent) })
+	return nil
 }
 
 // undo puts routes back as they were before a shift that could not move them all.
-func (m *Mover) undo(ctx context.Context, routes []Route, before []map[string]any) error {
-	if len(routes) == 0 {
-		return nil
-	}
+func (m *Mover) undo(ctx context.Context, routes []Route, undo []func(context.Context, *session) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
 	defer cancel()
 	var errs []error
 	for i, r := range slices.Backward(routes) {
-		_, err := m.write(ctx, r, func(object map[string]any) ([]op, error) { return r.revert(before[i], object), nil })
-		if err != nil {
+		if err := undo[i](ctx, m.session()); err != nil {
 			errs = append(errs, fmt.Errorf("put %s back, which had moved already: %w", r.Component, err))
 		}
 	}
@@ -80,79 +111,36 @@ func (m *Mover) undo(ctx context.Context, routes []Route, before []map[string]an
 // Restore puts the routes back as they were at the launch, the last component first: blue's entry gone, green's weight
 // as it was. A route that no longer exists is warned about and holds nothing up. It can be run twice.
 func (m *Mover) Restore(ctx context.Context, routes []Route) error {
-	err := m.each(routes, func(r Route) error {
-		original, err := r.object()
-		if err != nil {
-			return err
-		}
-		_, err = m.write(ctx, r, func(object map[string]any) ([]op, error) { return r.revert(original, object), nil })
-		return err
-	})
+	s := m.session()
+	s.readAhead(ctx, routes)
+	err := m.each(routes, func(r Route) error { return r.Row.form().restore(ctx, s, r) })
 	if err != nil {
 		return err
 	}
 	// Traffic is back, so what follows is courtesy: it comes after every route's write and stops nothing.
 	for _, r := range routes {
-		if err := m.handBack(ctx, r); err != nil && !apierrors.IsNotFound(err) {
+		if err := s.handBack(ctx, r); err != nil && !apierrors.IsNotFound(err) {
 			m.warn("hand the fields of %s back to their owners: %v", r, err)
 		}
 	}
 	return nil
 }
 
-// handBack gives the fields that dro wrote back to the field managers that had them at the launch. It takes a write of
-// its own: the API server makes whoever changes a field its owner, and only a write that changes no field leaves
-// metadata.managedFields as it is sent.
-func (m *Mover) handBack(ctx context.Context, r Route) error {
-	original, err := r.object()
-	if err != nil {
-		return err
-	}
-	was := (&unstructured.Unstructured{Object: original}).GetManagedFields()
-	_, err = m.write(ctx, r, func(object map[string]any) ([]op, error) {
-		now := (&unstructured.Unstructured{Object: object}).GetManagedFields()
-		owners, err := handedBack(now, was)
-		if err != nil || len(owners) == 0 {
-			return nil, err // an empty list would tell the API server to forget every owner
-		}
-		return []op{{Op: "replace", Path: "/metadata/managedFields", Value: owners}}, nil
-	})
-	return err
-}
-
 // Shares reads the split back from the cluster, for every route that can be read.
 func (m *Mover) Shares(ctx context.Context, routes []Route) ([]Share, error) {
+	s := m.session()
+	s.readAhead(ctx, routes)
 	var shares []Share
 	var errs []error
 	for _, r := range routes {
-		object, err := m.get(ctx, r)
+		share, err := r.Row.form().share(ctx, s, r)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: read its weights: %w", r, err))
 			continue
 		}
-		shares = append(shares, r.share(object.Object))
+		shares = append(shares, share)
 	}
 	return shares, errors.Join(errs...)
-}
-
-// share is the split that an object holds.
-func (r Route) share(object map[string]any) Share {
-	s := Share{Component: r.Component, Route: r.String()}
-	for _, l := range r.Row.lists(object) {
-		greens, blues := r.slots(l)
-		if len(greens)+len(blues) == 0 {
-			continue
-		}
-		rule := RuleShare{Path: l.path()}
-		for _, i := range greens {
-			rule.Green += r.Row.weight(l.backends[i])
-		}
-		for _, i := range blues {
-			rule.Blue += r.Row.weight(l.backends[i])
-		}
-		s.Rules = append(s.Rules, rule)
-	}
-	return s
 }
 
 // each does something to every route, the last first, whatever happens to the others. A route that is gone sends
@@ -164,70 +152,10 @@ func (m *Mover) each(routes []Route, do func(Route) error) error {
 		case apierrors.IsNotFound(err):
 			m.warn("%s is gone: someone deleted it during the rollout", r)
 		case err != nil:
-			errs = append(errs, fmt.Errorf("give %s back to green: %w", r.Component, err))
+			errs = append(errs, fmt.Errorf("give %s back to green: %w", r.Component, explained(r, err)))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// conflicts is how another writer is given way to: eight tries in about two seconds.
-var conflicts = wait.Backoff{Duration: 10 * time.Millisecond, Factor: 2, Jitter: 0.5, Steps: 8}
-
-// write reads the route, works out the change and writes it. When someone else wrote between, it looks again.
-// It returns the object that the change was made to.
-func (m *Mover) write(ctx context.Context, r Route, change func(map[string]any) ([]op, error)) (map[string]any, error) {
-	pause, tried, refused := conflicts, "", error(nil)
-	for {
-		object, err := m.get(ctx, r)
-		if err != nil {
-			return nil, fmt.Errorf("%s: read it: %w", r, err)
-		}
-		version := object.GetResourceVersion()
-		if version == tried { // nobody wrote between, so it was not for that
-			return nil, refused
-		}
-		ops, err := change(object.Object)
-		if err != nil {
-			return nil, err
-		}
-		if len(ops) == 0 {
-			return object.Object, nil
-		}
-		if err = m.patch(ctx, r, version, ops); err == nil {
-			return object.Object, nil
-		}
-		if !contested(err) || pause.Steps == 0 {
-			return nil, err
-		}
-		tried, refused = version, err
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("%w (%w)", refused, ctx.Err())
-		case <-time.After(pause.Step()):
-		}
-	}
-}
-
-// contested tells whether someone else may have written first. The API server answers a failed test of a JSON patch
-// with 422, as it does for content it doesn't accept; only a fresh read tells these apart.
-func contested(err error) bool { return apierrors.IsConflict(err) || apierrors.IsInvalid(err) }
-
-func (m *Mover) patch(ctx context.Context, r Route, version string, ops []op) error {
-	data, err := patch(ops, version)
-	if err != nil {
-		return fmt.Errorf("%s: make the patch: %w", r, err)
-	}
-	// Strict, as a field that the API server doesn't know would be dropped, and the shift with it.
-	_, err = m.Client.Resource(r.Row.GVR()).Namespace(r.Namespace).Patch(ctx, r.Name, types.JSONPatchType, data,
-		metav1.PatchOptions{FieldManager: owner, FieldValidation: metav1.FieldValidationStrict})
-	if err != nil {
-		return fmt.Errorf("%s: write it: %w", r, err)
-	}
-	return nil
-}
-
-func (m *Mover) get(ctx context.Context, r Route) (*unstructured.Unstructured, error) {
-	return m.Client.Resource(r.Row.GVR()).Namespace(r.Namespace).Get(ctx, r.Name, metav1.GetOptions{})
 }
 
 func (m *Mover) warn(format string, args ...any) {

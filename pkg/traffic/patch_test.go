@@ -169,6 +169,20 @@ func TestShift(t *testing.T) {
 	}
 }
 
+// revert is what makes an object again what the route was.
+func revert(t testing.TB, r Route, object map[string]any) []op {
+	t.Helper()
+	original, err := r.object()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ops, err := r.revert(original, object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ops
+}
+
 func TestRevert(t *testing.T) {
 	for name, tc := range map[string]struct{ original, now, want string }{
 		"a missing weight is missing again": {
@@ -209,85 +223,15 @@ func TestRevert(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := parse(t, tc.now)
-			got := apply(t, now, routeOf(tc.original).revert(parse(t, tc.original), now))
+			got := apply(t, now, revert(t, routeOf(tc.original), now))
 			if !equal(got, parse(t, tc.want)) {
 				t.Errorf("\n got %s\nwant %s", text(t, got), tc.want)
 			}
-			if again := routeOf(tc.original).revert(parse(t, tc.original), got); len(again) > 0 {
+			if again := revert(t, routeOf(tc.original), got); len(again) > 0 {
 				t.Errorf("a second time changes %v", again)
 			}
 		})
 	}
-}
-
-// others is an object without dro's fields: blue's entries, and green's weight where there is one green.
-func (r Route) others(object map[string]any) map[string]any {
-	for _, l := range r.Row.lists(object) {
-		var kept []any
-		for _, b := range l.backends {
-			if r.Row.names(b, r.Namespace, r.Blue) {
-				continue
-			}
-			if m, ok := b.(map[string]any); ok && r.Row.names(b, r.Namespace, r.Green) {
-				delete(m, r.Row.Weight)
-			}
-			kept = append(kept, b)
-		}
-		l.owner[l.key()] = kept
-	}
-	return object
-}
-
-func FuzzPatch(f *testing.F) {
-	f.Add(rules(refs(ref("green", `,"weight":300`), ref("other", ""))), rules(refs(ref("green", `,"weight":1`), ref("blue", ""))), 1)
-	f.Add(rules(refs(ref("green", "")), `{"matches":[{}],"backendRefs":[{"name":"green","filters":[{}]}]}`), rules(refs(ref("blue", ""))), 100)
-	f.Add(`{"spec":{"rules":[null,3,{"backendRefs":{}},{"backendRefs":[null,[],{"name":{}},{"name":"green","weight":"x"},{"name":"green","weight":-1.5}]}]}}`, `{"spec":[]}`, 50)
-	f.Add(`{"spec":{"rules":{"backendRefs":[]}}}`, `{}`, 0)
-	f.Fuzz(func(t *testing.T, first, second string, percent int) {
-		percent = ((percent % 101) + 101) % 101
-		var original, object map[string]any
-		if utiljson.Unmarshal([]byte(first), &original) != nil || utiljson.Unmarshal([]byte(second), &object) != nil {
-			return
-		}
-		r := routeOf(first)
-		if ops, err := r.shift(original, object, percent); err == nil {
-			shifted := apply(t, object, ops)
-			if !r.pointsAtBlueOnly(object) && !equal(r.others(shifted), r.others(parse(t, text(t, object)))) {
-				t.Errorf("%d%% of %s changed more than its own fields: %s", percent, second, text(t, ops))
-			}
-		} else if percent == 0 {
-			t.Errorf("the way back is blocked: %v", err)
-		}
-		reverted := apply(t, object, r.revert(original, object))
-		if !r.pointsAtBlueOnly(object) && !equal(r.others(reverted), r.others(parse(t, text(t, object)))) {
-			t.Errorf("restoring changed more than its own fields")
-		}
-		// From the original on, every share and the way back are exact.
-		ops, err := r.shift(original, original, percent)
-		if err != nil || r.pointsAt(original, r.Blue) {
-			return
-		}
-		shifted := apply(t, original, ops)
-		if again, err := r.shift(original, shifted, percent); err != nil || len(again) > 0 {
-			t.Errorf("%d%% a second time changes %s, %v", percent, text(t, again), err)
-		}
-		if got, ok := r.share(shifted).Percent(); ok && got != percent && percent > 0 {
-			t.Errorf("%d%% became %d%%: %s", percent, got, text(t, shifted))
-		}
-		if back := apply(t, shifted, r.revert(original, shifted)); text(t, back) != text(t, original) {
-			t.Errorf("restored\n %s\nfrom\n %s", text(t, back), text(t, original))
-		}
-	})
-}
-
-// pointsAtBlueOnly tells whether green has to be put back somewhere, which adds an entry that is not dro's.
-func (r Route) pointsAtBlueOnly(object map[string]any) bool {
-	for _, l := range r.Row.lists(object) {
-		if greens, blues := r.slots(l); len(greens) == 0 && len(blues) > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 func TestDescribe(t *testing.T) {

@@ -1,23 +1,81 @@
 package traffic
 
 import (
-	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // at is the value at a dotted path within a JSON value, and whether there is one.
-func at(v any, path string) (any, bool) {
-	for key := range strings.SplitSeq(path, ".") {
-		m, ok := v.(map[string]any)
-		if !ok {
-			return nil, false
-		}
-		if v, ok = m[key]; !ok {
+func at(v any, path string) (any, bool) { return along(v, strings.Split(path, ".")) }
+
+// along is the value at the end of a way of keys and positions.
+func along(v any, steps []string) (any, bool) {
+	for _, step := range steps {
+		switch in := v.(type) {
+		case map[string]any:
+			var ok bool
+			if v, ok = in[step]; !ok {
+				return nil, false
+			}
+		case []any:
+			i, err := strconv.Atoi(step)
+			if err != nil || i < 0 || i >= len(in) {
+				return nil, false
+			}
+			v = in[i]
+		default:
 			return nil, false
 		}
 	}
 	return v, true
+}
+
+// put sets a value at a path within a JSON value, and makes the maps on the way there.
+func put(v any, steps []string, value any) {
+	for i, key := range steps {
+		m, ok := v.(map[string]any)
+		if !ok {
+			return
+		}
+		if i == len(steps)-1 {
+			m[key] = value
+			return
+		}
+		if _, ok := m[key]; !ok {
+			m[key] = map[string]any{}
+		}
+		v = m[key]
+	}
+}
+
+// drop takes what is at a path out of a JSON value.
+func drop(v any, steps []string) {
+	if inner, ok := along(v, steps[:len(steps)-1]); ok {
+		if m, ok := inner.(map[string]any); ok {
+			delete(m, steps[len(steps)-1])
+		}
+	}
+}
+
+// missing is the beginning of a way at which something has to be made for all of it to be there. It is false when
+// something else stands in the way.
+func missing(v any, way steps) (int, bool) {
+	for i := range way {
+		inner, ok := along(v, way[:i+1])
+		if !ok {
+			parent, _ := along(v, way[:i])
+			_, isMap := parent.(map[string]any)
+			return i + 1, isMap
+		}
+		if _, isMap := inner.(map[string]any); !isMap && i < len(way)-1 {
+			if _, isList := inner.([]any); !isList {
+				return 0, false
+			}
+		}
+	}
+	return 0, true
 }
 
 // number is a JSON value as a whole number.
@@ -32,49 +90,35 @@ func number(v any) (int64, bool) {
 	}
 }
 
-// list is one list of backends in an object.
-type list struct {
-	steps    []string       // the way to it: spec rules 0 backendRefs
-	owner    map[string]any // what holds it: the rule
-	backends []any
-}
+// steps is a way of keys and positions: spec rules 0 backendRefs.
+type steps []string
 
-// key is the list's name in its owner.
-func (l list) key() string { return l.steps[len(l.steps)-1] }
+// to is the way on from here. It shares no memory with s.
+func (s steps) to(more ...string) steps { return append(s[:len(s):len(s)], more...) }
 
-// pointer is the list as a JSON pointer (RFC 6901).
-func (l list) pointer() string {
+// pointer is the way as a JSON pointer (RFC 6901).
+func (s steps) pointer() string {
 	var b strings.Builder
-	for _, s := range l.steps {
-		b.WriteString("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(s))
+	for _, step := range s {
+		b.WriteString("/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(step))
 	}
 	return b.String()
 }
 
-// path is the list as a person writes it: spec.rules[0].backendRefs.
-func (l list) path() string {
+// String is the way as a person writes it: spec.rules[0].backendRefs.
+func (s steps) String() string {
 	var b strings.Builder
-	for i, s := range l.steps {
+	for i, step := range s {
 		switch {
-		case isIndex(s):
-			b.WriteString("[" + s + "]")
+		case isIndex(step), strings.ContainsAny(step, "./"):
+			b.WriteString("[" + step + "]")
 		case i == 0:
-			b.WriteString(s)
+			b.WriteString(step)
 		default:
-			b.WriteString("." + s)
+			b.WriteString("." + step)
 		}
 	}
 	return b.String()
-}
-
-// rule is what holds the list, as a person calls it: rule 0.
-func (l list) rule() string {
-	for i := len(l.steps) - 1; i > 0; i-- {
-		if isIndex(l.steps[i]) {
-			return fmt.Sprintf("%s %s", strings.TrimSuffix(l.steps[i-1], "s"), l.steps[i])
-		}
-	}
-	return l.path()
 }
 
 func isIndex(s string) bool {
@@ -82,68 +126,57 @@ func isIndex(s string) bool {
 	return err == nil
 }
 
-// lists finds every list of backends in an object. What is not of the path's shape holds none.
-func (r Row) lists(object map[string]any) []list {
-	var found []list
-	walk(object, nil, strings.Split(r.Backends, "."), func(l list) { found = append(found, l) })
+// within lists the ways to all that a path with [*] leads to, up to its last key, which need not be there.
+func within(object map[string]any, path string) []place {
+	var found []place
+	expand(object, place{}, strings.Split(path, "."), func(p place) { found = append(found, p) })
 	return found
 }
 
-func walk(owner map[string]any, steps, path []string, visit func(list)) {
+// place is where a path leads to in an object: the innermost element that was chosen by [*], and the way on from there.
+type place struct {
+	rule  steps
+	below steps
+}
+
+func (p place) steps() steps { return p.rule.to(p.below...) }
+
+func expand(v any, p place, path []string, visit func(place)) {
+	if len(path) == 0 {
+		visit(p)
+		return
+	}
 	key, each := strings.CutSuffix(path[0], "[*]")
-	steps = append(steps[:len(steps):len(steps)], key)
-	if len(path) == 1 && !each {
-		if backends, ok := owner[key].([]any); ok {
-			visit(list{steps, owner, backends})
-		}
-		return
-	}
+	p.below = p.below.to(key)
 	if !each {
-		if next, ok := owner[key].(map[string]any); ok {
-			walk(next, steps, path[1:], visit)
+		if len(path) == 1 {
+			if _, ok := v.(map[string]any); ok {
+				visit(p)
+			}
+			return
+		}
+		next, ok := at(v, key)
+		if m, isMap := next.(map[string]any); ok && isMap {
+			expand(m, p, path[1:], visit)
+		} else if !strings.Contains(strings.Join(path, "."), "[*]") {
+			p.below = p.below.to(path[1:]...) // nothing there yet: the rule is known all the same
+			visit(p)
 		}
 		return
 	}
-	elements, _ := owner[key].([]any)
-	for i, e := range elements {
-		if next, ok := e.(map[string]any); ok && len(path) > 1 {
-			walk(next, append(steps[:len(steps):len(steps)], strconv.Itoa(i)), path[1:], visit)
+	m, ok := v.(map[string]any)
+	if !ok || len(path) == 1 {
+		return
+	}
+	inside := place{rule: p.steps()}
+	switch elements := m[key].(type) {
+	case []any:
+		for i, e := range elements {
+			expand(e, place{rule: inside.rule.to(strconv.Itoa(i))}, path[1:], visit)
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(elements)) {
+			expand(elements[name], place{rule: inside.rule.to(name)}, path[1:], visit)
 		}
 	}
-}
-
-// names reports whether a backend is the named Service of the route's namespace.
-func (r Row) names(backend any, namespace, service string) bool {
-	if name, ok := at(backend, r.Service); !ok || name != any(service) {
-		return false
-	}
-	for _, is := range r.Is {
-		v, ok := at(backend, is.Path)
-		if ok && !is.holds(v, namespace) {
-			return false
-		}
-	}
-	return true
-}
-
-func (is Is) holds(v any, namespace string) bool {
-	for _, want := range is.Values {
-		if want == "." {
-			want = namespace
-		}
-		if v == any(want) {
-			return true
-		}
-	}
-	return false
-}
-
-// weight is a backend's weight, the row's default when it has none.
-func (r Row) weight(backend any) int64 {
-	v, ok := at(backend, r.Weight)
-	if !ok {
-		return r.Absent
-	}
-	n, _ := number(v)
-	return n
 }

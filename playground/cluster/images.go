@@ -9,7 +9,10 @@ import (
 	"dro.dev/kubectl-dro/playground/node"
 )
 
-const prometheusImage = "localhost/prometheus:1"
+const (
+	prometheusImage = "localhost/prometheus:1"
+	pluginImage     = "dro.dev/kubectl-dro"
+)
 
 // images are those that the playground plays itself: every version of the food service, and Prometheus.
 func images(prometheus http.Handler) node.Catalogue {
@@ -24,6 +27,14 @@ func images(prometheus http.Handler) node.Catalogue {
 		return func(env map[string]string, _ io.Writer) (http.Handler, error) {
 			return food.Handler(component, tag, env)
 		}, true
+	}
+}
+
+// entry is the plugin's own image, which stands for the plugin's binary: whoever launches has one anyway.
+func entry(plugin string) node.Entry {
+	return func(image string) (string, bool) {
+		name, _, _ := strings.Cut(image, ":")
+		return plugin, plugin != "" && name == pluginImage
 	}
 }
 

@@ -100,7 +100,7 @@ func (c *Cluster) startPrometheus(ctx context.Context, o Options, metrics string
 	answers := p.Handler()
 	c.serve("prometheus", l, answers)
 
-	c.node.Catalogue = images(answers)
+	c.node.Catalogue, c.node.Entry = images(answers), entry(o.Plugin)
 	registered := make(chan struct{})
 	c.keep("node", func(ctx context.Context) error { return node.Run(ctx, c.node, registered) })
 	select {

@@ -41,6 +41,7 @@ type Options struct {
 	PrometheusPort int
 	CRDs           string // folder that has the Gateway API's CRDs
 	Empty          bool   // without the food service
+	Plugin         string // path of the plugin's binary, which its image stands for; empty: nobody can pull that image
 	Log            *slog.Logger
 }
 

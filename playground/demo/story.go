@@ -84,7 +84,7 @@ func (s Story) Run(ctx context.Context) error {
 // tell launches one blueprint and looks at who answers afterwards.
 func (s Story) tell(ctx context.Context, c chapter, traffic *load.Load) error {
 	blueprint := filepath.Join(s.Blueprints, c.blueprint)
-	fmt.Fprintf(s.Out, "\n# %s\n$ kubectl dro launch %s -n %s\n", c.title, blueprint, s.Namespace)
+	fmt.Fprintf(s.Out, "\n# %s\n$ kubectl dro launch %s -n %s --wait\n", c.title, blueprint, s.Namespace)
 	began := time.Now()
 	code, err := s.launch(ctx, blueprint)
 	if err != nil {
@@ -106,7 +106,7 @@ func (s Story) tell(ctx context.Context, c chapter, traffic *load.Load) error {
 func (s Story) launch(ctx context.Context, blueprint string) (code int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, launchTime)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, s.Plugin, "launch", blueprint, "-n", s.Namespace)
+	cmd := exec.CommandContext(ctx, s.Plugin, "launch", blueprint, "-n", s.Namespace, "--wait")
 	cmd.Stdout, cmd.Stderr = s.Out, s.Out
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.Kubeconfig)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C reaches it once: from here

@@ -41,9 +41,13 @@ type Proxy struct {
 	server *http.Server
 	url    string
 
-	mu     sync.Mutex
-	writes writes
-	hit    string
+	mu       sync.Mutex
+	writes   writes
+	hit      string
+	requests int
+	weather  []Weather
+	met      []int         // how many requests each kind of weather has concerned
+	cut      chan struct{} // closed to end the watches there are
 }
 
 // Serve starts a proxy to the server of config, with the rights of config's user, on a loopback address.
@@ -60,14 +64,14 @@ func Serve(config *rest.Config, at Point) (*Proxy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("proxy to %s: %w", config.Host, err)
 	}
-	p := &Proxy{at: at, victim: make(chan *os.Process, 1), url: "http://" + l.Addr().String()}
-	p.server = &http.Server{Handler: p.handler(&httputil.ReverseProxy{
+	p := &Proxy{at: at, victim: make(chan *os.Process, 1), cut: make(chan struct{}), url: "http://" + l.Addr().String()}
+	p.server = &http.Server{Handler: p.weathered(p.handler(&httputil.ReverseProxy{
 		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(upstream) },
 		Transport:      transport,
 		FlushInterval:  -1, // watches
 		ModifyResponse: p.answered,
 		ErrorHandler:   func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
-	})}
+	}))}
 	go func() { _ = p.server.Serve(l) }() // it ends with Close
 	return p, nil
 }

@@ -14,6 +14,7 @@ type behaviour struct {
 	fail    share   // the part of business requests that is answered with 500
 	above   float64 // requests a second (per pod) beyond which fail applies; 0: always
 	after   int     // business requests served well before fail applies
+	chance  float64 // with which any business request is answered with 500, by luck
 
 	exits    bool // the process starts, says why on its log and exits with 1
 	notReady bool // /healthz answers 503 for ever
@@ -51,6 +52,7 @@ func tags(usual latency, own map[string]behaviour) map[string]behaviour {
 	own["notready"] = behaviour{latency: usual, notReady: true}
 	own["slow"] = behaviour{latency: latency{p50: 800 * time.Millisecond, p99: 2 * time.Second}}
 	own["silent"] = behaviour{latency: usual, silent: true}
+	own["fair"] = behaviour{latency: usual, chance: 0.003}
 	own["broken"] = behaviour{latency: usual, fail: share{3, 10}, after: 100}
 	return own
 }

@@ -108,7 +108,7 @@ func (s *server) healthz(w http.ResponseWriter, _ *http.Request) {
 
 func (s *server) business(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	failed := s.defect.next(start)
+	failed := s.defect.next(start) || rand.Float64() < s.behaviour.chance
 	wait(r.Context(), s.behaviour.latency.sample(rand.NormFloat64()))
 	s.duration.Observe(time.Since(start).Seconds())
 	if failed {

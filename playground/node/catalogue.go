@@ -15,6 +15,17 @@ type Catalogue func(image string) (Program, bool)
 // exit code 1; the error is the last line of its log.
 type Program func(env map[string]string, log io.Writer) (http.Handler, error)
 
+// Entry says which program of this machine is an image's entry point. It answers false for any other image.
+type Entry func(image string) (path string, ok bool)
+
+// entry is the program that c's image stands for, unless c names a command of its own.
+func (n *Node) entry(c *corev1.Container) (path string, ok bool) {
+	if n.Entry == nil || len(c.Command) > 0 {
+		return "", false
+	}
+	return n.Entry(c.Image)
+}
+
 // role is how a container is played.
 type role int
 

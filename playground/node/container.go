@@ -79,6 +79,9 @@ func (p *pod) pull(ctx context.Context, c *container) bool {
 }
 
 func (p *pod) roleOf(c *container) role {
+	if _, ok := p.node.entry(c.spec); ok {
+		return command
+	}
 	_, known := p.node.Catalogue(c.spec.Image)
 	return cast(c.spec, known)
 }

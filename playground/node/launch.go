@@ -76,6 +76,10 @@ func ports(c *corev1.Container) []int {
 func (p *pod) startCommand(c *container, env map[string]string, output io.Writer) (running, error) {
 	mounts := mountsOf(c.spec, p.volumes())
 	var words []string
+	program, isEntry := p.node.entry(c.spec)
+	if isEntry {
+		words = []string{program}
+	}
 	for _, word := range append(append([]string(nil), c.spec.Command...), c.spec.Args...) {
 		words = append(words, localise(expand(word, env), mounts))
 	}
@@ -86,6 +90,11 @@ func (p *pod) startCommand(c *container, env map[string]string, output io.Writer
 	usual, err := p.processEnvironment(folder)
 	if err != nil {
 		return nil, err
+	}
+	if isEntry {
+		if usual["KUBECONFIG"], err = p.writeKubeconfig(p.node.life, folder); err != nil {
+			return nil, err
+		}
 	}
 	for name, value := range env {
 		usual[name] = localise(value, mounts)

@@ -38,6 +38,7 @@ type Options struct {
 	API       string // host:port of the API server, for local processes
 	Client    kubernetes.Interface
 	Catalogue Catalogue
+	Entry     Entry // may be nil: no image stands for a program of this machine
 	Network   *network.Network
 	Reaper    *process.Reaper
 	TLS       *tls.Config // for the kubelet's API

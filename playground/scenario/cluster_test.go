@@ -26,6 +26,7 @@ type cluster struct {
 	class      string // the data plane's GatewayClass
 	port       int    // the port its listeners have
 	testImage  string // for tests' Jobs; "": the plugin's default
+	standby    string // the standby's image; "": the plugin's default
 
 	config    *rest.Config
 	client    kubernetes.Interface

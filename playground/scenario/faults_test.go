@@ -4,9 +4,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"dro.dev/kubectl-dro/playground/faults"
 )
@@ -61,42 +63,41 @@ func TestFaults(t *testing.T) {
 	}
 	c := startPlayground(t)
 	writes := count(t, c)
-	queues := map[green][]fault{}
-	for _, r := range releases() {
-		queues[r.green] = append(queues[r.green], thin(kills(r, writes[r.name]))...)
-	}
-	mishaps, storms := mishaps(), storms()
+	queues := queued(writes)
+	mishaps, outages := mishaps(), outages()
 	if *every > 1 {
-		mishaps, storms = mishaps[:2], nil
+		mishaps, outages = mishaps[:2], nil
 	}
-	var all sync.WaitGroup
-	share := func(faults []fault, workers int) {
-		queue := make(chan fault, len(faults))
-		for _, f := range faults {
-			queue <- f
-		}
-		close(queue)
-		for i := range min(workers, len(faults)) {
-			all.Go(func() {
-				name := fmt.Sprintf("%s %d", faults[0].release.name, i+1)
-				t.Run(name, func(t *testing.T) { newField(t, c, faults[0].release.green).work(t, queue) })
-			})
-		}
-	}
-	helm := *workers / 4
-	share(queues[plainGreen], *workers-helm-1)
-	share(queues[helmGreens], helm)
-	share(queues[noGreen], 1)
+	harm := make(chan mishap, len(mishaps))
 	for _, m := range mishaps {
-		all.Go(func() { suffer(t, c, m) })
+		harm <- m
+	}
+	close(harm)
+	var all sync.WaitGroup
+	for i := range *workers {
+		all.Go(func() {
+			switch helm := *workers / 4; { // the fewer there are of a kind, the sooner its worker helps with the rest
+			case i == 0:
+				work(t, c, noGreen, i, queues[noGreen])
+			case i <= helm:
+				work(t, c, helmGreens, i, queues[helmGreens])
+			default:
+				work(t, c, plainGreen, i, queues[plainGreen])
+			}
+			for m := range harm {
+				suffer(t, c, m)
+			}
+			work(t, c, plainGreen, i, queues[plainGreen])
+		})
 	}
 	all.Wait()
-	for _, m := range storms {
-		suffer(t, c, m)
-	}
+	storm(t, c, outages)
 }
 
-// kills are the faults of a release: at every write, on both sides of it, with resume and abort in turn.
+// byStandby is the verb of a fault after which nobody says anything: the standby takes over, if there is one by then.
+const byStandby = "standby"
+
+// kills are the faults of a release: at every write, on both sides of it, with who takes over in turn.
 func kills(r release, writes int) []fault {
 	var all []fault
 	begin := 0
@@ -105,17 +106,42 @@ func kills(r release, writes int) []fault {
 	}
 	for n := begin; n < writes; n++ {
 		for i, half := range []faults.Half{faults.Before, faults.After} {
-			verb := []string{"resume", "abort"}[(n+i)%2]
+			verb := []string{"resume", "abort", byStandby}[(n+2*i)%3]
+			if r.green == noGreen && verb == byStandby {
+				verb = "resume" // there is nothing to move, and nobody to stand by
+			}
 			all = append(all, fault{r, faults.Point{Write: n + 1, Half: half}, verb, n%20 == 10 && i == 0})
 		}
 	}
 	return all
 }
 
-// thin leaves as many faults as were asked for, spread over all. An odd stride meets both halves and both commands.
+// queued are the kills of each kind of green.
+func queued(writes map[string]int) map[green]<-chan fault {
+	faults := map[green][]fault{}
+	for _, r := range releases() {
+		faults[r.green] = append(faults[r.green], thin(kills(r, writes[r.name]))...)
+	}
+	queues := map[green]<-chan fault{}
+	for kind, all := range faults {
+		queue := make(chan fault, len(all))
+		for _, f := range all {
+			queue <- f
+		}
+		close(queue)
+		queues[kind] = queue
+	}
+	return queues
+}
+
+// thin leaves as many faults as were asked for, spread over all. A stride that neither 2 nor 3 divides meets both halves
+// and all who take over.
 func thin(all []fault) []fault {
 	var some []fault
 	stride := *every | 1
+	if stride%3 == 0 {
+		stride += 2
+	}
 	for i, f := range all {
 		if i%stride == stride/2 {
 			f.patient = f.patient && *every == 1
@@ -151,19 +177,30 @@ func count(t *testing.T, c *cluster) map[string]int {
 	return writes
 }
 
-// work injects faults until there are none left. A field that one of them spoiled is left for a new one.
-func (f *field) work(t *testing.T, queue <-chan fault) {
-	for fault := range queue {
-		if !t.Run(fault.String(), func(t *testing.T) { f.inject(t, fault) }) {
-			f = newField(t, f.cluster, f.kind)
-		}
+// work injects faults of a kind until there are none left. A field that one of them spoiled is left for a new one.
+func work(t *testing.T, c *cluster, kind green, worker int, queue <-chan fault) {
+	fault, more := <-queue
+	if !more {
+		return
 	}
+	t.Run(fmt.Sprintf("%s %d", fault.release.name, worker), func(t *testing.T) {
+		for f := newField(t, c, kind); more; fault, more = <-queue {
+			if !t.Run(fault.String(), func(t *testing.T) { f.inject(t, fault) }) {
+				f.leave()
+				f = newField(t, c, kind)
+			}
+		}
+	})
 }
 
 // inject cuts a launch short, lets a command take over, and looks at what there is then.
 func (f *field) inject(t *testing.T, fault fault) {
 	tally(t)
 	f.next(t)
+	if fault.verb == byStandby {
+		f.silence(t, fault)
+		return
+	}
 	p := f.launch(t, fault.release, fault.at)
 	t.Logf("killed %s: %s", fault.at, p.Hit())
 	if p.Hit() == "" { // it got by with fewer writes this time
@@ -192,4 +229,28 @@ func (f *field) inject(t *testing.T, fault fault) {
 		f.command(t, fault.verb)
 		f.check(t, fault.release, fault.release.ends)
 	}
+}
+
+// silence cuts a launch with a standby short, and says nothing. One that had no standby yet is aborted.
+func (f *field) silence(t *testing.T, fault fault) {
+	p := f.launch(t, fault.release, fault.at, "--standby", "required")
+	t.Logf("killed %s: %s", fault.at, p.Hit())
+	rec, want := f.record(t), fault.release.ends // before the standby writes it
+	f.expire(t)
+	switch {
+	case rec == nil: // it had not begun
+		f.unchanged(t, f.ns, f.before)
+		return
+	case p.Hit() == "" || rec.Ended != nil || rec.Detached || slices.Contains([]string{"Keeping", "Settling", "RollingBack"}, rec.State): // there is one way
+	case rec.Standby:
+		want = ending{"RolledBack", "took over"}
+	default:
+		f.command(t, "abort")
+		want = ending{"RolledBack", ""}
+	}
+	eventually(t, "the rollout is over", 90*time.Second, func() (bool, string) {
+		rec, err := f.read(t)
+		return rec != nil && rec.Ended != nil, fmt.Sprintf("%+v (%v)", rec, err)
+	})
+	f.check(t, fault.release, want)
 }

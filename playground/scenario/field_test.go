@@ -49,6 +49,8 @@ func releases() []release {
 // rolloutRecord is what `status -o json` says of a rollout.
 type rolloutRecord struct {
 	ID, State, Cause string
+	Standby          bool
+	Detached         bool
 	Traffic          int
 	Ended            *time.Time
 }
@@ -88,6 +90,13 @@ func newField(t *testing.T, c *cluster, kind green) *field {
 	f.id = "food-v0"
 	c.planned(t, f.ns, f.blueprint(release{green: kind, hold: "1s"}))
 	return f
+}
+
+// leave ends the load on a field that is used no more.
+func (f *field) leave() {
+	if f.load != nil {
+		f.load.Stop()
+	}
 }
 
 // next readies the field for another launch.

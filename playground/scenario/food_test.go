@@ -13,10 +13,12 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/restmapper"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 
 	"dro.dev/kubectl-dro/playground/food"
@@ -53,7 +55,7 @@ func (c *cluster) namespace(t *testing.T, ns string) {
 		return noCA == nil && noAccount == nil, fmt.Sprint(noCA, noAccount)
 	})
 	if c.testImage != "" {
-		c.apply(t, ns, fmt.Sprintf("{apiVersion: v1, kind: ConfigMap, metadata: {name: dro-config}, data: {testImage: %q}}", c.testImage))
+		c.apply(t, ns, fmt.Sprintf("{apiVersion: v1, kind: ConfigMap, metadata: {name: dro-config}, data: {testImage: %q, standbyImage: %q}}", c.testImage, c.standby))
 	}
 }
 
@@ -109,12 +111,18 @@ func (c *cluster) serves(t *testing.T, ns, version string, components ...string)
 
 // version is which version of a component answered one request through the data plane.
 func (c *cluster) version(t *testing.T, component, ns string) (string, error) {
+	return c.ask(t, http.DefaultClient, component, ns, nil)
+}
+
+// ask is version, for a client that keeps cookies, or a request with headers.
+func (c *cluster) ask(t *testing.T, client *http.Client, component, ns string, headers http.Header) (string, error) {
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.gateway, nil)
 	if err != nil {
 		return "", err
 	}
 	req.Host = host(component, ns)
-	resp, err := http.DefaultClient.Do(req)
+	maps.Copy(req.Header, headers)
+	resp, err := client.Do(req)
 	if err != nil {
 		return "", err
 	}
@@ -181,4 +189,36 @@ func (c *cluster) images(t *testing.T, ns string) map[string]string {
 // names are the keys of a map in order, separated by blanks.
 func names(m map[string]string) string {
 	return strings.Join(slices.Sorted(maps.Keys(m)), " ")
+}
+
+// reachable tells whether a Service has a ready endpoint for each pod of the Deployment of its name. A router knows no
+// more of a pod than this: a Deployment may have counted a pod before its endpoint is written.
+func (c *cluster) reachable(t *testing.T, ns, name string) (bool, string) {
+	t.Helper()
+	d, err := c.client.AppsV1().Deployments(ns).Get(t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		return false, err.Error()
+	}
+	ready, err := c.endpoints(t, ns, name)
+	if err != nil {
+		return false, err.Error()
+	}
+	return len(ready) == int(*d.Spec.Replicas), fmt.Sprintf("%d of %d endpoints are ready", len(ready), *d.Spec.Replicas)
+}
+
+// endpoints are the addresses of a Service's endpoints that are ready.
+func (c *cluster) endpoints(t *testing.T, ns, service string) ([]string, error) {
+	all, err := c.client.DiscoveryV1().EndpointSlices(ns).List(t.Context(), metav1.ListOptions{LabelSelector: discoveryv1.LabelServiceName + "=" + service})
+	if err != nil {
+		return nil, err
+	}
+	var ready []string
+	for _, s := range all.Items {
+		for _, e := range s.Endpoints {
+			if ptr.Deref(e.Conditions.Ready, true) {
+				ready = append(ready, e.Addresses...)
+			}
+		}
+	}
+	return ready, nil
 }

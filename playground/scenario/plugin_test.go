@@ -122,6 +122,13 @@ func (l *launch) until(t *testing.T, typ string) event {
 	return event{}
 }
 
+// begins waits until a step of that kind begins.
+func (l *launch) begins(t *testing.T, kind string) {
+	t.Helper()
+	for l.until(t, "step.started").Step.Kind != kind {
+	}
+}
+
 // end waits for the plugin and checks its exit code.
 func (l *launch) end(t *testing.T, exit int) {
 	t.Helper()

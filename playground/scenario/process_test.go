@@ -47,22 +47,22 @@ func (p *process) signal(t *testing.T, s syscall.Signal) {
 }
 
 // startLaunch starts the launch of a release through a proxy that ends it at that point.
-func (f *field) startLaunch(t *testing.T, r release, at faults.Point) (*process, *faults.Proxy) {
+func (f *field) startLaunch(t *testing.T, r release, at faults.Point, more ...string) (*process, *faults.Proxy) {
 	t.Helper()
 	proxy, err := faults.Serve(f.config, at)
 	must(t, "start the proxy", err)
 	t.Cleanup(func() { _ = proxy.Close() })
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	must(t, "write the proxy's kubeconfig", proxy.Kubeconfig(kubeconfig))
-	p := f.start(t, "launch", save(t, f.blueprint(r)), "-n", f.ns, "--kubeconfig", kubeconfig)
+	p := f.start(t, append([]string{"launch", save(t, f.blueprint(r)), "-n", f.ns, "--kubeconfig", kubeconfig, "--standby", "off"}, more...)...)
 	proxy.Aim(p.cmd.Process)
 	return p, proxy
 }
 
 // launch runs the launch of a release to its end, or to that point.
-func (f *field) launch(t *testing.T, r release, at faults.Point) *faults.Proxy {
+func (f *field) launch(t *testing.T, r release, at faults.Point, more ...string) *faults.Proxy {
 	t.Helper()
-	p, proxy := f.startLaunch(t, r, at)
+	p, proxy := f.startLaunch(t, r, at, more...)
 	p.end()
 	return proxy
 }

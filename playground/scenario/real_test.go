@@ -35,10 +35,12 @@ func fromEnvironment(t *testing.T) *cluster {
 	arch := c.architecture(t)
 	load := loader(t, arch)
 	for _, component := range []string{food.Service, food.Frontend} {
-		for _, tag := range []string{"1.0.0", "2.0.0", "2.1.0"} {
+		for _, tag := range []string{"1.0.0", "2.0.0", "2.1.0", "broken", "fair"} {
 			must(t, "load image "+component+":"+tag, load(build(t, component, tag, arch), "localhost/"+component+":"+tag))
 		}
 	}
+	c.standby = "localhost/kubectl-dro:e2e"
+	must(t, "load the plugin's image", load(binary(t, "kubectl-dro", "build"), c.standby))
 	return c
 }
 
@@ -71,7 +73,8 @@ func loader(t *testing.T, arch string) func(binary, image string) error {
 	t.Helper()
 	if command := os.Getenv("LOAD_IMAGE"); command != "" {
 		return func(binary, image string) error {
-			return run(t, command, image, "/food", binary+":/food")
+			entry := "/" + filepath.Base(binary)
+			return run(t, command, image, entry, binary+":"+entry)
 		}
 	}
 	config, err := clientcmd.NewDefaultClientConfigLoadingRules().Load()

@@ -14,7 +14,12 @@ func TestScenarios(t *testing.T) {
 		{"first launch", firstLaunch},
 		{"interrupt", interrupt},
 		{"steer", steer},
+		{"after", after},
+		{"standby", standby},
+		{"kpis", kpis},
 		{"bad input", badInput},
+		{"traffic", realTraffic},
+		{"no router", noRouter},
 	} {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()

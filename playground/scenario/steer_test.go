@@ -1,8 +1,13 @@
 package scenario
 
 import (
+	"fmt"
 	"testing"
 	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"dro.dev/kubectl-dro/playground/food"
 )
@@ -38,7 +43,7 @@ keep: 0s
 		served(t, requests, "")
 		c.serves(t, ns, "2.1.0", food.Service)
 		c.say(t, ns, 1, "is over: Completed", "abort", "foodsvc-v9")
-		c.say(t, ns, 1, "known: foodsvc-v9", "abort", "foodsvc-v8")
+		c.say(t, ns, 1, "the nearest are foodsvc-v9", "abort", "foodsvc-v8")
 	})
 	t.Run("abort of a test that hangs", func(t *testing.T) {
 		const ns = "food-abort"
@@ -55,6 +60,60 @@ keep: 0s
 		says(t, l.last("deployment.rolled_back").Error, "aborted by", "enough")
 		c.unchanged(t, ns, before)
 		c.say(t, ns, 0, "nothing left to abort", "abort", "foodsvc")
+	})
+	t.Run("somebody edits the route", func(t *testing.T) {
+		const ns = "food-drift"
+		c.green(t, ns)
+		before := c.snapshot(t, ns)
+		l := c.launch(t, ns, short("2.1.0", "10m", ""), "--standby", "off")
+		l.until(t, "kpi.sampled")
+		routes := c.dynamic.Resource(httpRoutes).Namespace(ns)
+		_, err := routes.Patch(t.Context(), food.Service, types.JSONPatchType,
+			[]byte(`[{"op": "replace", "path": "/spec/rules/0/backendRefs/0/weight", "value": 7}]`), metav1.PatchOptions{FieldManager: "somebody"})
+		must(t, "edit the route", err)
+		says(t, l.until(t, "warning").Message, "changed by somebody", "7", "putting it right")
+		c.say(t, ns, 0, "all traffic is on green", "abort", "foodsvc")
+		l.end(t, 2)
+		c.unchanged(t, ns, before)
+	})
+	t.Run("abort while blue crash-loops", func(t *testing.T) {
+		const ns = "food-crash"
+		c.green(t, ns)
+		before := c.snapshot(t, ns)
+		l := c.launch(t, ns, short("2.1.0", "10m", ""))
+		l.until(t, "traffic.shifted")
+		c.crashLoop(t, ns, food.Service+"-blue")
+		seen, asked := c.written(t, ns), time.Now()
+		c.say(t, ns, 0, "all traffic is on green", "abort", "foodsvc")
+		t.Logf("green's weight was written %s after the abort was typed", (<-seen).Sub(asked).Round(time.Millisecond))
+		l.end(t, 2)
+		c.serves(t, ns, "1.0.0", food.Service)
+		c.unchanged(t, ns, before)
+	})
+}
+
+// crashLoop gives a Deployment pods that end at once, and returns when one has ended twice.
+func (c *cluster) crashLoop(t *testing.T, ns, deployment string) {
+	t.Helper()
+	deployments := c.client.AppsV1().Deployments(ns)
+	d, err := deployments.Get(t.Context(), deployment, metav1.GetOptions{})
+	must(t, "read the deployment", err)
+	d.Spec.Strategy = appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType}
+	d.Spec.Template.Spec.Containers[0].Image = "localhost/" + food.Service + ":crash"
+	_, err = deployments.Update(t.Context(), d, metav1.UpdateOptions{})
+	must(t, "change the deployment", err)
+	selector := metav1.FormatLabelSelector(d.Spec.Selector)
+	eventually(t, deployment+" crash-loops", time.Minute, func() (bool, string) {
+		pods, err := c.client.CoreV1().Pods(ns).List(t.Context(), metav1.ListOptions{LabelSelector: selector})
+		must(t, "list pods", err)
+		for _, p := range pods.Items {
+			for _, status := range p.Status.ContainerStatuses {
+				if status.RestartCount > 0 && status.State.Waiting != nil {
+					return true, ""
+				}
+			}
+		}
+		return false, fmt.Sprintf("%d pods", len(pods.Items))
 	})
 }
 

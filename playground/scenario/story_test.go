@@ -59,7 +59,7 @@ func (c *cluster) healthy(t *testing.T, ns string, but ...string) {
 
 	text := blueprint(t, "foodsvc_v2.1.yaml", ns)
 	c.planned(t, ns, text)
-	l := c.launch(t, ns, text)
+	l := c.launch(t, ns, text, "--wait")
 	l.end(t, 0)
 	if l.count("deployment.completed") != 1 || l.share() != 100 {
 		t.Errorf("blue came to %d%% and %d completions were told:\n%s", l.share(), l.count("deployment.completed"), l.told())

@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
@@ -8,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -30,25 +33,128 @@ type mishap struct {
 
 // mishaps harm their own namespace only.
 func mishaps() []mishap {
-	return []mishap{
+	all := []mishap{
 		{"two launchers at once", twoLaunchers},
 		{"a launcher that stood still while another took over", stoodStill},
 		{"no Prometheus in a hold", noPrometheus},
 		{"a pause that nobody heard", pauseUnheard},
+		{"watches that keep ending", watchesCut},
 	}
-}
-
-// storms are felt by everything in the cluster.
-func storms() []mishap {
-	var all []mishap
-	for _, at := range []struct {
-		state   string
-		traffic int
-	}{{"Shifting", 50}, {"Preparing", 0}, {"Testing", 0}, {"Shifting", 100}, {"Keeping", 100}, {"Settling", 100}} {
-		name := "the API server is killed in state " + at.state + " with " + strconv.Itoa(at.traffic) + "% on blue"
-		all = append(all, mishap{name, func(t *testing.T, f *field) { apiServerKilled(t, f, at.state, at.traffic) }})
+	for _, w := range []struct {
+		name    string
+		lasts   time.Duration // 0: to the end
+		weather faults.Weather
+	}{
+		{"an API server that takes half a second", 0, faults.Weather{Share: 100, Delay: 500 * time.Millisecond}},
+		{"an API server that answers 429 to every third request", 0, faults.Weather{Share: 33, Status: http.StatusTooManyRequests}},
+		{"an API server that answers 500 to every third request", 0, faults.Weather{Share: 33, Status: http.StatusInternalServerError}},
+		{"conflicts in every fifth write", 0, faults.Weather{Share: 20, Writes: true, Status: http.StatusConflict}},
+		{"every fifth write's answer is lost", 0, faults.Weather{Share: 20, Writes: true, Lost: true}},
+		{"credentials that are refused for a while", 10 * time.Second, faults.Weather{Share: 100, Status: http.StatusUnauthorized}},
+		{"an API server that is gone for most of a minute", 45 * time.Second, faults.Weather{Share: 100, Status: http.StatusServiceUnavailable}},
+	} {
+		all = append(all, mishap{w.name, func(t *testing.T, f *field) { weathered(t, f, w.lasts, w.weather) }})
 	}
 	return all
+}
+
+// weathered lets a launch meet bad weather, once it has begun. It goes on, or back: either way it ends by itself.
+func weathered(t *testing.T, f *field, lasts time.Duration, weather faults.Weather) {
+	p, proxy := f.startLaunch(t, slow(), faults.Point{})
+	at, share := "Preparing", 0
+	if lasts > 0 {
+		at, share = "Shifting", 50
+	}
+	f.reaches(t, at, share)
+	proxy.Weather(weather)
+	if lasts > 0 {
+		select {
+		case <-time.After(lasts):
+			proxy.Weather()
+		case <-p.ended:
+		}
+	}
+	f.endsByItself(t, p)
+}
+
+// watchesCut ends every watch again and again, and lets half of the new ones begin too far in the past.
+func watchesCut(t *testing.T, f *field) {
+	p, proxy := f.startLaunch(t, slow(), faults.Point{})
+	proxy.Weather(faults.Weather{Share: 50, Watches: true, Status: http.StatusGone})
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			proxy.CutWatches()
+			continue
+		case <-p.ended:
+		}
+		break
+	}
+	f.endsByItself(t, p)
+}
+
+// endsByItself waits for a launch that completes or rolls back.
+func (f *field) endsByItself(t *testing.T, p *process) {
+	t.Helper()
+	p.end()
+	ends := slow().ends
+	if p.cmd.ProcessState.ExitCode() == 2 {
+		ends = ending{"RolledBack", ""}
+	}
+	f.check(t, slow(), ends)
+}
+
+// outage is a death of the API server in a state of a launch. Everything in the cluster feels it.
+type outage struct {
+	state   string
+	traffic int
+}
+
+func outages() []outage {
+	return []outage{{"Shifting", 50}, {"Preparing", 0}, {"Testing", 0}, {"Shifting", 100}, {"Keeping", 100}, {"Settling", 100}}
+}
+
+func (o outage) name() string {
+	return fmt.Sprintf("the API server is killed in state %s with %d%% on blue", o.state, o.traffic)
+}
+
+// storm lets one launch after the other see its outage. Each is felt by the launches before it, too.
+func storm(t *testing.T, c *cluster, outages []outage) {
+	var all, fields sync.WaitGroup
+	var turn sync.Mutex
+	fields.Add(len(outages)) // without an API server there are none to be had
+	for _, o := range outages {
+		ready := sync.OnceFunc(fields.Done)
+		all.Go(func() {
+			defer ready()
+			suffer(t, c, mishap{o.name(), func(t *testing.T, f *field) {
+				ready()
+				fields.Wait()
+				f.endsByItself(t, o.strike(t, f, &turn))
+			}})
+		})
+	}
+	all.Wait()
+}
+
+// strike kills the API server when a launch has come so far, and returns once it is back.
+func (o outage) strike(t *testing.T, f *field, turn *sync.Mutex) *process {
+	turn.Lock()
+	defer turn.Unlock()
+	p := f.start(t, "launch", save(t, f.blueprint(slow())), "-n", f.ns, "--kubeconfig", f.kubeconfig, "--standby", "off")
+	f.reaches(t, o.state, o.traffic)
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(f.kubeconfig), "pids", "kube-apiserver"))
+	must(t, "find the API server", err)
+	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	must(t, "find the API server", err)
+	must(t, "kill the API server", syscall.Kill(pid, syscall.SIGKILL))
+	eventually(t, "the API server is back", time.Minute, func() (bool, string) {
+		_, err := f.client.CoreV1().Namespaces().Get(t.Context(), f.ns, metav1.GetOptions{})
+		return err == nil, fmt.Sprint(err)
+	})
+	return p
 }
 
 // suffer injects a mishap into a field of its own.
@@ -121,26 +227,9 @@ func noPrometheus(t *testing.T, f *field) {
 	must(t, "read Prometheus's address", err)
 	prometheus := httptest.NewServer(httputil.NewSingleHostReverseProxy(upstream))
 	t.Cleanup(prometheus.Close)
-	p := f.start(t, "launch", save(t, f.blueprint(slow())), "-n", f.ns, "--kubeconfig", f.kubeconfig, "--prometheus", prometheus.URL)
+	p := f.start(t, "launch", save(t, f.blueprint(slow())), "-n", f.ns, "--kubeconfig", f.kubeconfig, "--prometheus", prometheus.URL, "--standby", "off")
 	f.reaches(t, "Shifting", 50)
 	prometheus.Close() // from the first sample on, or from a later one
 	p.end()
 	f.check(t, slow(), ending{"RolledBack", "no verdict"})
-}
-
-// apiServerKilled kills the API server, which the playground starts again. The rollout ends by itself, either way.
-func apiServerKilled(t *testing.T, f *field, state string, traffic int) {
-	p := f.start(t, "launch", save(t, f.blueprint(slow())), "-n", f.ns, "--kubeconfig", f.kubeconfig)
-	f.reaches(t, state, traffic)
-	text, err := os.ReadFile(filepath.Join(filepath.Dir(f.kubeconfig), "pids", "kube-apiserver"))
-	must(t, "find the API server", err)
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	must(t, "find the API server", err)
-	must(t, "kill the API server", syscall.Kill(pid, syscall.SIGKILL))
-	p.end()
-	ends := slow().ends
-	if p.cmd.ProcessState.ExitCode() == 2 {
-		ends = ending{"RolledBack", ""}
-	}
-	f.check(t, slow(), ends)
 }

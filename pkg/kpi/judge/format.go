@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"dro.dev/kubectl-dro/pkg/blueprint"
 )
@@ -33,45 +32,34 @@ func (r Rule) format(v float64, digits int) string {
 	return decimals(v, digits+1, v)
 }
 
-// rising says whether the KPI wants to be high.
-func (r Rule) rising() bool { return strings.HasPrefix(r.Threshold.Op, ">") }
-
 // compare writes "0.7% > 0.5%", with as many digits as it takes to tell the two apart.
-func (w window) compare(f Finding) string {
+func (r Rule) compare(blue, limit float64, limitText string) string {
 	sign := "="
 	switch {
-	case *f.Blue < *f.Limit:
+	case blue < limit:
 		sign = "<"
-	case *f.Blue > *f.Limit:
+	case blue > limit:
 		sign = ">"
 	}
-	blue := w.rule.Format(*f.Blue)
-	for digits := 3; sign != "=" && digits < 8 && blue == w.rule.format(*f.Limit, digits-1); digits++ {
-		blue = w.rule.format(*f.Blue, digits)
+	text := r.Format(blue)
+	for digits := 3; sign != "=" && digits < 8 && text == r.format(limit, digits-1); digits++ {
+		text = r.format(blue, digits)
 	}
-	return blue + " " + sign + " " + w.limitText(f)
+	return text + " " + sign + " " + limitText
 }
 
-// limitText writes the limit in force, and how it came about when green sets it.
-func (w window) limitText(f Finding) string {
-	t := w.rule.Threshold
+// limitText writes the limit in force, and how it came about when green sets it: green's present number, or its last.
+func (r Rule) limitText(limit float64, green, known *float64) string {
+	t := r.Threshold
 	if !t.Relative {
-		return w.rule.Format(*f.Limit)
+		return r.Format(limit)
 	}
 	times := strings.TrimSuffix(strings.TrimPrefix(t.String(), t.Op+" "), " green")
 	whose := "green's"
-	if f.Green == nil {
+	if green == nil {
 		whose = "green's last"
 	}
-	return fmt.Sprintf("%s (%s %s %s)", w.rule.Format(*f.Limit), times, whose, w.rule.Format(*w.reference(f.Green)))
-}
-
-// ago says which time the window covers.
-func (w window) ago() string {
-	if w.length < Window {
-		return "yet"
-	}
-	return "in the last " + w.length.Round(time.Second).String()
+	return fmt.Sprintf("%s (%s %s %s)", r.Format(limit), times, whose, r.Format(*known))
 }
 
 // decimals writes v with so many significant digits of scale, at most 6 places, without trailing zeros.

@@ -1,0 +1,194 @@
+package traffic
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"dro.dev/kubectl-dro/pkg/blueprint"
+)
+
+func rowNamed(t *testing.T, name string) Row {
+	t.Helper()
+	i := slices.IndexFunc(Rows(), func(r Row) bool { return r.Name == name })
+	if i < 0 {
+		t.Fatalf("there is no row %s", name)
+	}
+	return Rows()[i]
+}
+
+// A rule made for chosen requests must hold for no request that the rule beside it doesn't hold for.
+func TestNarrowed(t *testing.T) {
+	all := blueprint.Match{Headers: map[string]string{"X-T": "a.b"}, Cookies: map[string]string{"c": "1"}, Query: map[string]string{"q": "2"}}
+	for name, tc := range map[string]struct{ row, rule, want string }{
+		"gateway, every match": {"gateway-api", `{"matches":[{"path":{"type":"Exact","value":"/a"}},{"method":"GET"}]}`,
+			`{"matches":[{"path":{"type":"Exact","value":"/a"},"headers":[{"type":"Exact","name":"X-T","value":"a.b"},{"type":"RegularExpression","name":"Cookie","value":"^(.*; ?)?c=1(;.*)?$"}],"queryParams":[{"type":"Exact","name":"q","value":"2"}]},
+			 {"method":"GET","headers":[{"type":"Exact","name":"X-T","value":"a.b"},{"type":"RegularExpression","name":"Cookie","value":"^(.*; ?)?c=1(;.*)?$"}],"queryParams":[{"type":"Exact","name":"q","value":"2"}]}]}`},
+		"istio, no match": {"istio", `{"timeout":"3s"}`,
+			`{"timeout":"3s","match":[{"headers":{"x-t":{"exact":"a.b"},"cookie":{"regex":"^(.*; ?)?c=1(;.*)?$"}},"queryParams":{"q":{"exact":"2"}}}]}`},
+		"traefik, an alternative and a priority": {"ingressroute", "{\"match\":\"Path(`/a`) || Path(`/b`)\",\"priority\":7}",
+			"{\"match\":\"(Path(`/a`) || Path(`/b`)) && Header(`X-T`, `a.b`) && HeaderRegexp(`Cookie`, `^(.*; ?)?c=1(;.*)?$`) && Query(`q`, `2`)\",\"priority\":8}"},
+		"contour": {"contour", `{"conditions":[{"prefix":"/a"}]}`,
+			`{"conditions":[{"prefix":"/a"},{"header":{"name":"X-T","exact":"a.b"}},{"header":{"name":"Cookie","regex":"^(.*; ?)?c=1(;.*)?$"}},{"queryParameter":{"name":"q","exact":"2"}}]}`},
+		"gloo": {"gloo-routetable", `{"matchers":[{"prefix":"/a"},{"exact":"/b"}]}`,
+			`{"matchers":[{"prefix":"/a","headers":[{"name":"X-T","value":"a.b"},{"name":"cookie","value":"^(.*; ?)?c=1(;.*)?$","regex":true}],"queryParameters":[{"name":"q","value":"2"}]},
+			 {"exact":"/b","headers":[{"name":"X-T","value":"a.b"},{"name":"cookie","value":"^(.*; ?)?c=1(;.*)?$","regex":true}],"queryParameters":[{"name":"q","value":"2"}]}]}`},
+		"apisix": {"apisix", `{"name":"a","match":{"paths":["/a"]}}`,
+			`{"name":"a-blue","priority":1,"match":{"paths":["/a"],"exprs":[{"subject":{"scope":"Header","name":"X-T"},"op":"Equal","value":"a.b"},
+			 {"subject":{"scope":"Cookie","name":"c"},"op":"Equal","value":"1"},{"subject":{"scope":"Query","name":"q"},"op":"Equal","value":"2"}]}}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rule := parse(t, tc.rule)
+			got, err := Route{Row: rowNamed(t, tc.row)}.narrowed(rule, all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := parse(t, tc.want); !equal(got, want) {
+				t.Errorf("got  %v\nwant %v", got, want)
+			}
+			if !equal(rule, parse(t, tc.rule)) {
+				t.Error("the rule itself was changed")
+			}
+		})
+	}
+}
+
+// A choice is no part of what is restored, wherever in the rollout it is taken back.
+func TestChoicesLeaveNothing(t *testing.T) {
+	const object = `{"metadata":{"name":"r"},"spec":{"rules":[
+		{"matches":[{"path":{"type":"PathPrefix","value":"/a"}}],"filters":[{"type":"RequestMirror","requestMirror":{"backendRef":{"name":"other"}}}],
+		 "backendRefs":[{"name":"svc","port":80,"weight":100},{"name":"other","weight":300}]},
+		{"backendRefs":[{"name":"other","weight":1}]},
+		{"matches":[{"path":{"type":"PathPrefix","value":"/b"}}],"backendRefs":[{"name":"svc","port":80,"weight":1}]}]}}`
+	testers := &blueprint.Match{Headers: map[string]string{"X-T": "1"}}
+	choices := []Choice{{Match: testers}, {Match: &blueprint.Match{Query: map[string]string{"q": "1"}}, Mirror: 5}, {Sticky: true}, {Match: testers, Sticky: true, Mirror: 100}, {}}
+	r := Route{Row: rowNamed(t, "gateway-api"), Namespace: "ns", Name: "r", Component: "svc", Green: "svc", Blue: "svc-blue", Original: []byte(object)}
+	routes, err := Choose([]Route{r}, Rows(), choices)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r = routes[0]
+	original := parse(t, object)
+	now := parse(t, object)
+	for i, percent := range []int{0, 1, 50, 0, 100, 10} {
+		r.Choice = choices[i%len(choices)]
+		ops, err := r.layeredShift(original, now, percent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now, err = applied(now, ops); err != nil {
+			t.Fatal(err)
+		}
+		clean, _, err := r.bare(now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, known := r.share(clean).Percent(); !known || got != percent {
+			t.Errorf("phase %d has %d%% (%t), want %d%%", i, got, known, percent)
+		}
+		rules, _ := at(now, "spec.rules")
+		want := 3
+		if r.Choice.Match != nil {
+			want = 5
+		}
+		if got := len(rules.([]any)); got != want {
+			t.Errorf("phase %d has %d rules, want %d", i, got, want)
+		}
+		if again, err := r.layeredShift(original, now, percent); err != nil || len(again) > 0 {
+			t.Errorf("phase %d again changes %v: %v", i, again, err)
+		}
+		back, err := r.layeredRevert(original, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if restored, err := applied(now, back); err != nil || !equal(restored, original) {
+			t.Errorf("phase %d is restored to %v: %v", i, restored, err)
+		}
+	}
+}
+
+// A mirror is a copy: it is no backend with a share, others' stay, and where there can be only one it is not replaced.
+func TestMirrors(t *testing.T) {
+	for name, tc := range map[string]struct{ row, object, want, says string }{
+		"contour": {"contour", `{"spec":{"routes":[{"services":[{"name":"svc","port":80}]}]}}`,
+			`{"spec":{"routes":[{"services":[{"name":"svc","port":80},{"name":"svc-blue","port":80,"mirror":true,"weight":10}]}]}}`, ""},
+		"contour, another's": {"contour", `{"spec":{"routes":[{"services":[{"name":"svc","port":80},{"name":"x","port":80,"mirror":true}]}]}}`, "",
+			"route 0 copies its requests to another service already"},
+		"kuma": {"kuma", `{"spec":{"to":[{"rules":[{"default":{"backendRefs":[{"kind":"MeshService","name":"svc","port":80,"weight":1}]}}]}]}}`,
+			`{"spec":{"to":[{"rules":[{"default":{"backendRefs":[{"kind":"MeshService","name":"svc","port":80,"weight":1}],
+				"filters":[{"type":"RequestMirror","requestMirror":{"percentage":10,"backendRef":{"kind":"MeshService","name":"svc-blue","port":80}}}]}}]}]}}`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := Route{Row: rowNamed(t, tc.row), Namespace: "ns", Name: "r", Component: "svc", Green: "svc", Blue: "svc-blue", Choice: Choice{Mirror: 10}}
+			object := parse(t, tc.object)
+			ops, err := r.mirrored(object)
+			if tc.says != "" {
+				if err == nil || !strings.Contains(err.Error(), tc.says) {
+					t.Errorf("the error lacks %q: %v", tc.says, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			now, err := applied(object, ops)
+			if err != nil || !equal(now, parse(t, tc.want)) {
+				t.Errorf("got  %v\nwant %v (%v)", now, tc.want, err)
+			}
+			if back, err := applied(now, r.unmirrored(now)); err != nil || !equal(back, object) {
+				t.Errorf("it is taken back to %v: %v", back, err)
+			}
+		})
+	}
+}
+
+// A rule of dro's that someone made their own is led to green again, as whatever else names blue.
+func TestEditedChoice(t *testing.T) {
+	const object = `{"spec":{"rules":[{"backendRefs":[{"name":"svc","weight":1}]}]}}`
+	c := Choice{Match: &blueprint.Match{Headers: map[string]string{"X-T": "1"}}}
+	r := Route{Row: rowNamed(t, "gateway-api"), Namespace: "ns", Name: "r", Component: "svc", Green: "svc", Blue: "svc-blue",
+		Original: []byte(object), Choices: []Choice{c}, Choice: c}
+	ops, err := r.layeredShift(parse(t, object), parse(t, object), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now, err := applied(parse(t, object), ops)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(now["spec"].(map[string]any)["rules"].([]any)[0], steps{"timeouts"}, map[string]any{"request": "1s"})
+	ops, err = r.layeredRevert(parse(t, object), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now, err = applied(now, ops); err != nil || r.pointsAt(now, blue) {
+		t.Errorf("blue is still in %v: %v", now, err)
+	}
+}
+
+func TestChoiceThatARouterCantMake(t *testing.T) {
+	r := Route{Namespace: "ns", Name: "r"}
+	for name, tc := range map[string]struct {
+		row    string
+		choice Choice
+		want   []string
+	}{
+		"labels, gateway":     {"gateway-api", Choice{Match: &blueprint.Match{SourceLabels: map[string]string{"a": "b"}}}, []string{"httproute ns/r", "sourceLabels", "routers that can: istio"}},
+		"anything, openshift": {"openshift", Choice{Match: &blueprint.Match{Headers: map[string]string{"a": "b"}}}, []string{"route ns/r", "headers", "gateway-api", "ingress-nginx"}},
+		"sticky, istio":       {"istio", Choice{Sticky: true}, []string{"virtualservice ns/r", "sticky", "traefikservice"}},
+		"mirror, knative":     {"knative", Choice{Mirror: 1}, []string{"service ns/r", "mirror", "gateway-api, gateway-api-grpcroute, istio"}},
+		"two headers, nginx":  {"ingress-nginx", Choice{Match: &blueprint.Match{Headers: map[string]string{"a": "b", "c": "d"}}}, []string{"ingress ns/r", "one header"}},
+		"a cookie, nginx":     {"ingress-nginx", Choice{Match: &blueprint.Match{Cookies: map[string]string{"a": "b"}}}, []string{"ingress ns/r", "{a: always}"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := r
+			r.Row = rowNamed(t, tc.row)
+			_, err := Choose([]Route{r}, Rows(), []Choice{tc.choice})
+			for _, word := range tc.want {
+				if err == nil || !strings.Contains(err.Error(), word) {
+					t.Errorf("the error lacks %q: %v", word, err)
+				}
+			}
+		})
+	}
+}

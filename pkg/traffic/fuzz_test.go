@@ -1,0 +1,96 @@
+package traffic
+
+import (
+	"testing"
+
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+)
+
+// FuzzPatch gives every row objects of any shape: never a panic, never a change outside the row's fields, and from the
+// original on every share and the way back are exact.
+func FuzzPatch(f *testing.F) {
+	for i, row := range Rows() {
+		good := text(f, example(f, row))
+		f.Add(i, good, good, 1)
+		f.Add(i, good, `{}`, 50)
+		f.Add(i, good, `{"metadata":3,"spec":[{"rules":null}]}`, 0)
+	}
+	f.Add(0, rules(refs(ref("food", `,"weight":300`), ref("other", ""))), rules(refs(ref("food", `,"weight":1`), ref("food-blue", ""))), 1)
+	f.Add(0, rules(refs(ref("food", "")), `{"matches":[{}],"backendRefs":[{"name":"food","filters":[{}]}]}`), rules(refs(ref("food-blue", ""))), 100)
+	f.Add(0, `{"spec":{"rules":[null,3,{"backendRefs":{}},{"backendRefs":[null,[],{"name":{}},{"name":"food","weight":"x"},{"name":"food","weight":-1.5}]}]}}`, `{"spec":[]}`, 50)
+	f.Add(0, `{"spec":{"rules":{"backendRefs":[]}}}`, `{}`, 0)
+	f.Fuzz(func(t *testing.T, which int, first, second string, percent int) {
+		percent = ((percent % 101) + 101) % 101
+		rows := Rows()
+		row := rows[((which%len(rows))+len(rows))%len(rows)]
+		var original, object map[string]any
+		if utiljson.Unmarshal([]byte(first), &original) != nil || utiljson.Unmarshal([]byte(second), &object) != nil || original == nil || object == nil {
+			return
+		}
+		r := Route{Row: row, Namespace: "food-svc", Name: "food", Component: "food", Green: "food", Blue: "food-blue", Original: []byte(first)}
+		if row.Form != "" {
+			_ = r.pointsAt(object, green)
+			if _, ok := original["spec"].(map[string]any); ok && row.Form == TwinForm {
+				_ = r.twin(original, percent)
+			}
+			return
+		}
+		foreign(t, r, original, object, percent)
+		exact(t, r, original, percent)
+	})
+}
+
+// foreign sees that nothing but the rollout's fields changes, whatever the object has become.
+func foreign(t *testing.T, r Route, original, object map[string]any, percent int) {
+	before := text(t, object)
+	ops, err := r.shift(original, object, percent)
+	if err == nil {
+		if shifted := apply(t, object, ops); !r.blueAlone(object) && r.others(t, shifted) != r.others(t, object) {
+			t.Errorf("%d%% of %s changed more than its own fields: %s", percent, before, text(t, ops))
+		}
+	} else if percent == 0 {
+		t.Errorf("the way back is blocked: %v", err)
+	}
+	ops, err = r.revert(original, object)
+	if err != nil {
+		t.Fatalf("the way back is blocked: %v", err)
+	}
+	if reverted := apply(t, object, ops); !r.blueAlone(object) && r.others(t, reverted) != r.others(t, object) {
+		t.Errorf("restoring changed more than its own fields: %s", text(t, ops))
+	}
+	if text(t, object) != before {
+		t.Error("the object that was read was written to")
+	}
+}
+
+// exact sees that a share and the way back are exact from the original on.
+func exact(t *testing.T, r Route, original map[string]any, percent int) {
+	ops, err := r.shift(original, original, percent)
+	if err != nil || r.pointsAt(original, blue) {
+		return
+	}
+	shifted := apply(t, original, ops)
+	if again, err := r.shift(original, shifted, percent); err != nil || len(again) > 0 {
+		t.Errorf("%d%% a second time changes %s, %v", percent, text(t, again), err)
+	}
+	if got, ok := r.share(shifted).Percent(); ok && got != percent && percent > 0 {
+		t.Errorf("%d%% became %d%%: %s", percent, got, text(t, shifted))
+	}
+	ops, err = r.revert(original, shifted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if back := apply(t, shifted, ops); text(t, back) != text(t, original) {
+		t.Errorf("restored\n %s\nfrom\n %s", text(t, back), text(t, original))
+	}
+}
+
+// blueAlone tells whether green has to be put back somewhere, which adds an entry that is not dro's.
+func (r Route) blueAlone(object map[string]any) bool {
+	for _, p := range r.pools(r.Row.view(object)) {
+		if len(p.of(green)) == 0 && len(p.of(blue)) > 0 {
+			return true
+		}
+	}
+	return false
+}

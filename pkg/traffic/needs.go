@@ -1,0 +1,33 @@
+package traffic
+
+import "k8s.io/apimachinery/pkg/runtime/schema"
+
+// Need is what a process has to be permitted for one object of a route: to move it, and to read it back.
+type Need struct {
+	Namespace string
+	Resource  schema.GroupResource
+	Name      string // empty: any, as what is created has no name to be permitted by
+	Verbs     []string
+}
+
+// Needs are the permissions that it takes to move a route, object by object.
+func (r Route) Needs() []Need {
+	of := r.Row.GVR().GroupResource()
+	switch r.Row.Form {
+	case TwinForm:
+		return []Need{
+			{r.Namespace, of, r.Name, []string{"get", "watch"}},
+			{r.Namespace, of, r.twinKey().name, []string{"get", "watch", "patch", "delete"}},
+			{r.Namespace, of, "", []string{"create"}},
+		}
+	case SwitchForm, ReplicasForm:
+		needs := []Need{{r.Namespace, of, r.Name, []string{"get", "watch", "patch"}}, {r.Namespace, of, r.Blue, []string{"get"}}}
+		if r.Row.Form == ReplicasForm {
+			slices := endpointSlices.GroupResource()
+			needs = append(needs, Need{r.Namespace, slices, "", []string{"list", "watch", "create"}},
+				Need{r.Namespace, slices, r.sliceKey().name, []string{"get", "patch", "delete"}})
+		}
+		return needs
+	}
+	return []Need{{r.Namespace, of, r.Name, []string{"get", "watch", "patch"}}}
+}
