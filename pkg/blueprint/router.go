@@ -10,6 +10,8 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	sigsyaml "sigs.k8s.io/yaml"
+
+	"dro.dev/kubectl-dro/pkg/near"
 )
 
 // Router says which router splits a component's traffic. The short form is kind/name, for a router dro knows; the long
@@ -51,7 +53,11 @@ type routerName string
 
 func (n *routerName) parse(text string) error {
 	if !router.MatchString(text) {
-		return hinted{fmt.Sprintf("%q is not a router", text), "write kind/name, such as httproute/food"}
+		hint := "write kind/name, such as httproute/food"
+		if nearest, mean := near.Suggest(text, []string{"service", "replicas"}); nearest != "" {
+			hint = mean
+		}
+		return hinted{fmt.Sprintf("%q is not a router", text), hint}
 	}
 	*n = routerName(text)
 	return nil

@@ -16,6 +16,7 @@ func TestRouter(t *testing.T) {
 		"short":          {router: "httproute/food", want: "httproute/food"},
 		"a whole kind":   {router: "service", want: "service"},
 		"long":           {router: long, want: "Split/food", custom: true},
+		"a letter short": {router: "replica", says: `images[0].router: "replica" is not a router; did you mean "replicas"?`},
 		"no such form":   {router: "food", says: `b.yaml:5:13: images[0].router: "food" is not a router; write kind/name`},
 		"unknown key":    {router: "{apiVersion: v1, kindd: x}", says: `images[0].router.kindd: unknown key "kindd"; did you mean "kind"?`},
 		"no weight":      {router: "{apiVersion: example.com/v1, kind: Split, backends: spec.to, service: name}", says: "images[0].router: lacks weight"},

@@ -128,7 +128,9 @@ func (b bound) ToRESTConfig() (*rest.Config, error) {
 	}
 	config = rest.CopyConfig(config)
 	config.WarningHandler = rest.NoWarnings{} // they would go to the terminal
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return boundTransport{next, b.ctx, b.log} })
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return boundTransport{repeatTransport{next, repeats}, b.ctx, b.log}
+	})
 	return config, nil
 }
 

@@ -145,7 +145,11 @@ func (r Route) bare(object map[string]any) (map[string]any, []op, error) {
 	if len(r.Choices) == 0 {
 		return object, nil, nil
 	}
-	ops := append(r.unmirrored(object), r.unstuck(object)...)
+	unstuck, err := r.unstuck(object)
+	if err != nil {
+		return nil, nil, err
+	}
+	ops := append(r.unmirrored(object), unstuck...)
 	clean, err := applied(object, ops)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", r, err)
@@ -169,7 +173,11 @@ func (r Route) chosen(object map[string]any) ([]op, error) {
 		ops = append(ops, mirror...)
 	}
 	if r.Choice.Sticky {
-		ops = append(ops, r.stuck(object)...)
+		stuck, err := r.stuck(object)
+		if err != nil {
+			return nil, err
+		}
+		ops = append(ops, stuck...)
 	}
 	if r.Choice.Match != nil {
 		match, err := r.matched(object)

@@ -36,6 +36,10 @@ func TestNarrowed(t *testing.T) {
 		"apisix": {"apisix", `{"name":"a","match":{"paths":["/a"]}}`,
 			`{"name":"a-blue","priority":1,"match":{"paths":["/a"],"exprs":[{"subject":{"scope":"Header","name":"X-T"},"op":"Equal","value":"a.b"},
 			 {"subject":{"scope":"Cookie","name":"c"},"op":"Equal","value":"1"},{"subject":{"scope":"Query","name":"q"},"op":"Equal","value":"2"}]}}`},
+		"nginx": {"nginx-virtualserver", `{"conditions":[{"variable":"$request_method","value":"GET"}]}`,
+			`{"conditions":[{"variable":"$request_method","value":"GET"},{"header":"X-T","value":"~^a\\.b$"},{"cookie":"c","value":"~^1$"},{"argument":"q","value":"~^2$"}]}`},
+		"skipper": {"skipper-routegroup", `{"path":"/a","predicates":["Method(\"GET\")"]}`,
+			`{"path":"/a","predicates":["Method(\"GET\")","HeaderRegexp(\"X-T\", /^a\\.b$/)","Cookie(\"c\", /^1$/)","QueryParam(\"q\", /^2$/)","Weight(100)"]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rule := parse(t, tc.rule)
@@ -104,6 +108,53 @@ func TestChoicesLeaveNothing(t *testing.T) {
 		if restored, err := applied(now, back); err != nil || !equal(restored, original) {
 			t.Errorf("phase %d is restored to %v: %v", i, restored, err)
 		}
+	}
+}
+
+// Where rules of a router have cases, or backends in common, chosen requests are led to blue from each that leads to green.
+func TestWhereChosenRequestsAreLed(t *testing.T) {
+	for name, tc := range map[string]struct{ row, object, list, want string }{
+		"nginx, a route without cases": {"nginx-virtualserver", `{"spec":{"upstreams":[{"name":"u","service":"svc","port":80}],"routes":[{"path":"/","action":{"pass":"u"}}]}}`,
+			"spec.routes.0.matches", `[{"conditions":[{"header":"X-T","value":"~^1$"}],"action":{"pass":"u-blue"}}]`},
+		"nginx, cases": {"nginx-virtualserver", `{"spec":{"upstreams":[{"name":"u","service":"svc","port":80},{"name":"x","service":"other","port":80}],"routes":[{"path":"/","action":{"pass":"u"},"matches":[
+				{"conditions":[{"argument":"a","value":"1"}],"action":{"pass":"x"}},
+				{"conditions":[{"argument":"b","value":"1"}],"splits":[{"weight":90,"action":{"pass":"u"}},{"weight":10,"action":{"pass":"x"}}]}]}]}}`,
+			"spec.routes.0.matches", `[
+				{"conditions":[{"argument":"a","value":"1"}],"action":{"pass":"x"}},
+				{"conditions":[{"argument":"b","value":"1"},{"header":"X-T","value":"~^1$"}],"action":{"pass":"u-blue"}},
+				{"conditions":[{"argument":"b","value":"1"}],"splits":[{"weight":90,"action":{"pass":"u"}},{"weight":10,"action":{"pass":"x"}}]},
+				{"conditions":[{"header":"X-T","value":"~^1$"}],"action":{"pass":"u-blue"}}]`},
+		"skipper, backends in common": {"skipper-routegroup", `{"spec":{"backends":[{"name":"u","type":"service","serviceName":"svc","servicePort":80},{"name":"x","type":"shunt"}],
+				"defaultBackends":[{"backendName":"u"}],"routes":[{"path":"/a"},{"path":"/b","backends":[{"backendName":"x"}]},{"path":"/c"}]}}`,
+			"spec.routes", `[
+				{"path":"/a","predicates":["HeaderRegexp(\"X-T\", /^1$/)","Weight(100)"],"backends":[{"backendName":"u-blue"}]},{"path":"/a"},
+				{"path":"/b","backends":[{"backendName":"x"}]},
+				{"path":"/c","predicates":["HeaderRegexp(\"X-T\", /^1$/)","Weight(100)"],"backends":[{"backendName":"u-blue"}]},{"path":"/c"}]`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := Choice{Match: &blueprint.Match{Headers: map[string]string{"X-T": "1"}}}
+			r := Route{Row: rowNamed(t, tc.row), Namespace: "ns", Name: "r", Component: "svc", Green: "svc", Blue: "svc-blue",
+				Original: []byte(tc.object), Choices: []Choice{c}, Choice: c}
+			original := parse(t, tc.object)
+			ops, err := r.layeredShift(original, parse(t, tc.object), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now, err := applied(original, ops)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := at(now, tc.list); !equal(got, parse(t, `{"v":`+tc.want+`}`)["v"]) {
+				t.Errorf("got  %s\nwant %s", text(t, map[string]any{"v": got}), tc.want)
+			}
+			back, err := r.layeredRevert(original, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if restored, err := applied(now, back); err != nil || !equal(restored, original) {
+				t.Errorf("it is restored to %v: %v", restored, err)
+			}
+		})
 	}
 }
 

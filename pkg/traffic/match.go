@@ -3,7 +3,6 @@ package traffic
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -18,6 +17,8 @@ const (
 	contourMatch = "contour" // a list of conditions, all of which hold
 	glooMatch    = "gloo"    // a list of matchers with headers and queryParameters
 	apisixMatch  = "apisix"  // a list of expressions, all of which hold
+	nginxMatch   = "nginx"   // a list of conditions, all of which hold, that name what they compare
+	skipperMatch = "skipper" // a list of predicates, all of which hold
 	canaryMatch  = "canary"  // annotations of blue's own Ingress
 )
 
@@ -38,34 +39,44 @@ func uses(m blueprint.Match) []string {
 // matched lists the changes that put before each rule with green one that holds for chosen requests only and leads to blue.
 func (r Route) matched(object map[string]any) ([]op, error) {
 	var ops []op
-	pools := r.pools(r.Row.view(object))
+	view := r.Row.view(object)
 	e := r.edit(object, object)
-	for _, p := range slices.Backward(pools) {
+	for _, p := range slices.Backward(r.pools(view)) {
 		greens := p.of(green)
-		if len(greens) == 0 || !r.conditional(p) {
+		if len(greens) == 0 {
 			continue
 		}
-		rule, err := r.narrowed(p.around, *r.Choice.Match)
-		if err != nil {
-			return nil, err
-		}
 		backend := e.blueOf(p.entries[greens[0]].value)
-		switch way := strings.Split(r.Row.Weight, "."); {
-		case r.Row.Absent > 0:
-			put(backend, way, r.Row.Absent) // what the API server would make of a missing one
-		case p.shape.Single != "":
-			put(backend, way, int64(100)) // such a list has weights
-		default:
-			drop(backend, way)
+		for _, at := range slices.Backward(r.spots(view, p)) {
+			rule, err := r.narrowed(at.around, *r.Choice.Match)
+			if err != nil {
+				return nil, err
+			}
+			r.leadTo(rule, backend, p.shape, at.list)
+			ops = append(ops, op{"add", at.way, at.listed(rule), fmt.Sprintf("%s: new, chosen requests (%s) to service %s", at.way, told(*r.Choice.Match), r.Blue)})
 		}
-		put(rule, p.list[len(p.rule):], []any{backend})
-		ops = append(ops, op{"add", p.rule, rule, fmt.Sprintf("%s: new, chosen requests (%s) to service %s", p.rule, told(*r.Choice.Match), r.Blue)})
 	}
 	if len(ops) == 0 && r.Row.Choosing.Match != canaryMatch {
 		return nil, fmt.Errorf("%s: no rule with service %s is one that chooses requests\n  take match: out of the phase, or name the router that does: router: kind/name",
 			r, r.Green)
 	}
-	return ops, nil
+	return append(e.ops, ops...), nil
+}
+
+// leadTo gives a new rule blue's backend, and no other.
+func (r Route) leadTo(rule map[string]any, backend any, shape List, list steps) {
+	backend = copied(backend)
+	if shape.Single != "" {
+		alone, _ := at(backend, shape.As)
+		put(rule, strings.Split(shape.Single, "."), alone)
+		return
+	}
+	if way := strings.Split(r.Row.Weight, "."); r.Row.Absent > 0 {
+		put(backend, way, r.Row.Absent) // what the API server would make of a missing one
+	} else {
+		drop(backend, way)
+	}
+	put(rule, list, []any{backend})
 }
 
 // matchRules lists the changes that take dro's own rules out: those that lead to blue alone and are what a choice makes
@@ -75,25 +86,88 @@ func (r Route) matchRules(object map[string]any) []op {
 	if err != nil {
 		original = nil
 	}
-	now := r.pools(r.Row.view(object))
-	var made []any
-	for _, p := range append(slices.Clone(now), r.pools(r.Row.view(original))...) {
-		for _, c := range r.Choices {
-			if c.Match == nil || len(p.of(green)) == 0 || !r.conditional(p) {
-				continue
-			}
-			if rule, err := r.narrowed(p.around, *c.Match); err == nil {
-				made = append(made, rule)
-			}
-		}
-	}
+	view, was := r.Row.view(object), r.Row.view(original)
+	made := append(r.made(view), r.made(was)...)
 	var ops []op
-	for _, p := range slices.Backward(now) {
-		if len(p.of(blue)) == len(p.entries) && slices.ContainsFunc(made, func(rule any) bool { return equal(rule, p.around) }) {
-			ops = append(ops, op{"remove", p.rule, nil, fmt.Sprintf("%s: removed", p.rule)})
+	left := map[string]int{} // how many rules a list keeps
+	for _, p := range slices.Backward(r.pools(view)) {
+		if len(p.of(blue)) < len(p.entries) || !slices.ContainsFunc(made, func(rule any) bool { return equal(rule, p.around) }) {
+			continue
+		}
+		list := p.rule[:len(p.rule)-1]
+		if _, counted := left[list.pointer()]; !counted {
+			rules, _ := along(view, list)
+			listed, _ := rules.([]any)
+			left[list.pointer()] = len(listed)
+		}
+		ops = append(ops, op{"remove", p.rule, nil, fmt.Sprintf("%s: removed", p.rule)})
+		left[list.pointer()]--
+		if _, before := along(was, list); left[list.pointer()] == 0 && !before {
+			ops = append(ops, op{"remove", list, nil, fmt.Sprintf("%s: removed", list)})
 		}
 	}
 	return ops
+}
+
+// made are the rules that the rollout's choices make of those in an object.
+func (r Route) made(view map[string]any) []any {
+	var made []any
+	for _, p := range r.pools(view) {
+		if len(p.of(green)) == 0 {
+			continue
+		}
+		for _, at := range r.spots(view, p) {
+			for _, c := range r.Choices {
+				if c.Match == nil {
+					continue
+				}
+				if rule, err := r.narrowed(at.around, *c.Match); err == nil {
+					made = append(made, rule)
+				}
+			}
+		}
+	}
+	return made
+}
+
+// spot is where a rule for chosen requests goes, and the rule that it is made of.
+type spot struct {
+	way    steps
+	around any
+	list   steps // where backends stand in it
+	first  bool  // there is no list of such rules yet
+}
+
+func (s spot) listed(rule map[string]any) any {
+	if s.first {
+		return []any{rule}
+	}
+	return rule
+}
+
+// spots are where rules for chosen requests go beside a pool's: before its own, before each that uses its backends, or
+// inside it where a rule has cases. There is none where rules have no conditions.
+func (r Route) spots(view map[string]any, p pool) []spot {
+	switch {
+	case !r.conditional(p):
+		return nil
+	case p.shape.Heirs != "":
+		var all []spot
+		for _, place := range within(view, p.shape.Heirs) {
+			rule, _ := along(view, place.rule)
+			if _, own := along(rule, place.below); !own {
+				all = append(all, spot{way: place.rule, around: rule, list: place.below})
+			}
+		}
+		return all
+	case p.shape.Cases != "":
+		cases := p.rule.to(p.shape.Cases)
+		if _, there := along(view, cases); !there {
+			return []spot{{way: cases, around: map[string]any{}, first: true}}
+		}
+		return []spot{{way: cases.to("-"), around: map[string]any{}}}
+	}
+	return []spot{{way: p.rule, around: p.around, list: p.list[len(p.rule):]}}
 }
 
 // conditional tells whether a pool's rule can have conditions.
@@ -120,6 +194,10 @@ func (r Route) narrowed(around any, m blueprint.Match) (map[string]any, error) {
 		contourConditions(rule, m)
 	case apisixMatch:
 		apisixConditions(rule, m)
+	case nginxMatch:
+		nginxConditions(rule, m)
+	case skipperMatch:
+		skipperConditions(rule, m)
 	default:
 		return nil, fmt.Errorf("%s: its rules have no conditions", r)
 	}
@@ -138,97 +216,6 @@ func alternatives(rule map[string]any, key string, narrow func(map[string]any)) 
 		}
 	}
 	rule[key] = matches
-}
-
-func gatewayConditions(match map[string]any, m blueprint.Match) {
-	add := func(key, kind, name, value string) {
-		list, _ := match[key].([]any)
-		match[key] = append(list, map[string]any{"type": kind, "name": name, "value": value})
-	}
-	each(m.Headers, func(name, value string) { add("headers", "Exact", name, value) })
-	each(m.Cookies, func(name, value string) { add("headers", "RegularExpression", "Cookie", cookie(name, value)) })
-	each(m.Query, func(name, value string) { add("queryParams", "Exact", name, value) })
-}
-
-func glooConditions(match map[string]any, m blueprint.Match) {
-	if len(match) == 0 {
-		match["prefix"] = "/" // a matcher says for which paths it holds
-	}
-	add := func(key string, condition map[string]any) {
-		list, _ := match[key].([]any)
-		match[key] = append(list, condition)
-	}
-	each(m.Headers, func(name, value string) { add("headers", map[string]any{"name": name, "value": value}) })
-	each(m.Cookies, func(name, value string) {
-		add("headers", map[string]any{"name": "cookie", "value": cookie(name, value), "regex": true})
-	})
-	each(m.Query, func(name, value string) { add("queryParameters", map[string]any{"name": name, "value": value}) })
-}
-
-func istioConditions(match map[string]any, m blueprint.Match) {
-	each(m.Headers, func(name, value string) {
-		put(match, steps{"headers", strings.ToLower(name)}, map[string]any{"exact": value})
-	})
-	each(m.Cookies, func(name, value string) {
-		put(match, steps{"headers", "cookie"}, map[string]any{"regex": cookie(name, value)})
-	})
-	each(m.Query, func(name, value string) { put(match, steps{"queryParams", name}, map[string]any{"exact": value}) })
-	each(m.SourceLabels, func(name, value string) { put(match, steps{"sourceLabels", name}, value) })
-}
-
-func traefikConditions(rule map[string]any, m blueprint.Match) {
-	expression, _ := rule["match"].(string)
-	conditions := []string{"(" + expression + ")"}
-	each(m.Headers, func(name, value string) {
-		conditions = append(conditions, fmt.Sprintf("Header(`%s`, `%s`)", name, value))
-	})
-	each(m.Cookies, func(name, value string) {
-		conditions = append(conditions, fmt.Sprintf("HeaderRegexp(`Cookie`, `%s`)", cookie(name, value)))
-	})
-	each(m.Query, func(name, value string) {
-		conditions = append(conditions, fmt.Sprintf("Query(`%s`, `%s`)", name, value))
-	})
-	rule["match"] = strings.Join(conditions, " && ")
-	if priority, ok := number(rule["priority"]); ok && priority > 0 { // else the longer expression comes first
-		rule["priority"] = priority + 1
-	}
-}
-
-func contourConditions(rule map[string]any, m blueprint.Match) {
-	conditions, _ := rule["conditions"].([]any)
-	add := func(kind, how, name, value string) {
-		conditions = append(conditions, map[string]any{kind: map[string]any{"name": name, how: value}})
-	}
-	each(m.Headers, func(name, value string) { add("header", "exact", name, value) })
-	each(m.Cookies, func(name, value string) { add("header", "regex", "Cookie", cookie(name, value)) })
-	each(m.Query, func(name, value string) { add("queryParameter", "exact", name, value) })
-	rule["conditions"] = conditions
-}
-
-func apisixConditions(rule map[string]any, m blueprint.Match) {
-	name, _ := rule["name"].(string)
-	priority, _ := number(rule["priority"])
-	rule["name"], rule["priority"] = name+"-blue", priority+1
-	match, ok := rule["match"].(map[string]any)
-	if !ok {
-		match = map[string]any{}
-		rule["match"] = match
-	}
-	exprs, _ := match["exprs"].([]any)
-	for _, by := range []struct {
-		scope  string
-		wanted map[string]string
-	}{{"Header", m.Headers}, {"Cookie", m.Cookies}, {"Query", m.Query}} {
-		each(by.wanted, func(name, value string) {
-			exprs = append(exprs, map[string]any{"subject": map[string]any{"scope": by.scope, "name": name}, "op": "Equal", "value": value})
-		})
-	}
-	match["exprs"] = exprs
-}
-
-// cookie is the pattern of a Cookie header with that cookie among others. Some routers compare the whole header with it.
-func cookie(name, value string) string {
-	return "^(.*; ?)?" + regexp.QuoteMeta(name) + "=" + regexp.QuoteMeta(value) + "(;.*)?$"
 }
 
 // each visits a map in the order of its keys.

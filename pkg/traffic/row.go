@@ -78,6 +78,8 @@ type List struct {
 	First  string `json:"first,omitempty"`  // a backend that stands before the list, on its own
 	Single string `json:"single,omitempty"` // beside the list: what stands instead of it when there is one backend
 	As     string `json:"as,omitempty"`     // in a backend: where Single's content is
+	Heirs  string `json:"heirs,omitempty"`  // rules that have these backends where they have none of their own
+	Cases  string `json:"cases,omitempty"`  // beside the list: the rule's list of exceptions
 	Group  string `json:"group,omitempty"`  // in a backend: what those of one rule have in common, when the list holds many rules
 }
 

@@ -6,45 +6,62 @@ import "fmt"
 const (
 	gatewaySticky = "gateway" // a rule's sessionPersistence, of the experimental channel
 	traefikSticky = "traefik" // the cookie of weighted services
+	albSticky     = "alb"     // the stickiness of target groups
 )
 
+// stickTime is how long a load balancer of AWS keeps a person on a slot. It has to be told a time; people come back within
+// a rollout, and one that is over has one slot.
+const stickTime = 24 * 60 * 60
+
 // stuck lists the changes that keep a person on the slot they met first. What is sticky already stays as it is.
-func (r Route) stuck(object map[string]any) []op {
-	var ops []op
-	view := r.Row.view(object)
-	for _, p := range r.pools(view) {
+func (r Route) stuck(object map[string]any) ([]op, error) {
+	e := r.edit(object, object)
+	for _, p := range r.pools(e.now) {
 		if len(p.of(green)) == 0 {
 			continue
 		}
 		way, value := r.session(p)
-		if _, there := along(view, way); !there {
-			ops = append(ops, op{"add", way, value, fmt.Sprintf("%s: new, a cookie keeps people on their slot", way)})
+		now, there := along(e.now, way)
+		if on, _ := at(now, "enabled"); on == any(false) {
+			return nil, fmt.Errorf("%s: %s switches stickiness off\n  take it out, or sticky: out of the phase", r, way)
+		}
+		if !there {
+			e.ops = append(e.ops, op{"add", way, value, fmt.Sprintf("%s: new, a cookie keeps people on their slot", way)})
 		}
 	}
-	return ops
+	return e.done()
 }
 
 // unstuck lists the changes that let people go again.
-func (r Route) unstuck(object map[string]any) []op {
-	var ops []op
-	view := r.Row.view(object)
-	for _, p := range r.pools(view) {
-		if !p.named() || r.Row.Choosing.Sticky == "" {
+func (r Route) unstuck(object map[string]any) ([]op, error) {
+	if r.Row.Choosing.Sticky == "" {
+		return nil, nil
+	}
+	original, err := r.object()
+	if err != nil {
+		return nil, err
+	}
+	e := r.edit(original, object)
+	for _, p := range r.pools(e.now) {
+		if !p.named() {
 			continue
 		}
 		way, value := r.session(p)
-		if now, there := along(view, way); there && r.ourSession(now, value) {
-			ops = append(ops, op{"remove", way, nil, fmt.Sprintf("%s: removed", way)})
+		if now, there := along(e.now, way); there && r.ourSession(now, value) {
+			e.ops = append(e.ops, op{"remove", way, nil, fmt.Sprintf("%s: removed", way)})
 		}
 	}
-	return ops
+	return e.done()
 }
 
 // session is where and how a pool's stickiness is written.
 func (r Route) session(p pool) (steps, map[string]any) {
 	name := "dro-" + r.Component
-	if r.Row.Choosing.Sticky == traefikSticky {
-		return p.list[:len(p.list)-1].to("sticky"), map[string]any{"cookie": map[string]any{"name": name}}
+	switch r.Row.Choosing.Sticky {
+	case traefikSticky:
+		return p.beside("sticky"), map[string]any{"cookie": map[string]any{"name": name}}
+	case albSticky:
+		return p.beside("targetGroupStickinessConfig"), map[string]any{"enabled": true, "durationSeconds": int64(stickTime)}
 	}
 	return p.rule.to("sessionPersistence"), map[string]any{"sessionName": name, "type": "Cookie"}
 }
@@ -57,5 +74,5 @@ func (r Route) ourSession(now any, ours map[string]any) bool {
 			return is == name
 		}
 	}
-	return false
+	return equal(now, ours)
 }

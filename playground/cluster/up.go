@@ -142,6 +142,9 @@ func (c *Cluster) start(ctx context.Context, o Options) error {
 	if err := install.manifests(ctx, base); err != nil {
 		return err
 	}
+	if err := c.untilMeasured(ctx); err != nil {
+		return err
+	}
 	if !o.Empty {
 		if err := c.installFood(ctx, install); err != nil {
 			return err
@@ -167,19 +170,37 @@ func (c *Cluster) installFood(ctx context.Context, install *installer) error {
 	return nil
 }
 
-// untilServed asks the gateway again and again: pods can be ready a moment before the gateway has heard of it, and
-// what it has heard can't be watched from outside.
+// untilServed waits until the gateway has heard of a host's pods, which can be a moment after they are ready.
 func (c *Cluster) untilServed(ctx context.Context, host string) error {
+	return again(ctx, "the gateway to serve "+host, func() error {
+		status, err := ask(ctx, c.Gateway+"/healthz", host)
+		if err == nil && status != http.StatusOK {
+			err = fmt.Errorf("it answers %d", status)
+		}
+		return err
+	})
+}
+
+// untilMeasured waits until Prometheus's Service leads to its pod.
+func (c *Cluster) untilMeasured(ctx context.Context) error {
+	return again(ctx, "service monitoring/prometheus to answer", func() error {
+		_, err := c.client.CoreV1().Services("monitoring").ProxyGet("http", "prometheus", "9090", "/-/ready", nil).DoRaw(ctx)
+		return err
+	})
+}
+
+// again tries until it works, for what can't be watched from outside.
+func again(ctx context.Context, what string, try func() error) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		status, err := ask(ctx, c.Gateway+"/healthz", host)
-		if err == nil && status == http.StatusOK {
+		err := try()
+		if err == nil {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for the gateway to serve %s (last answer %d): %w", host, status, errors.Join(err, ctx.Err()))
+			return fmt.Errorf("wait for %s: %w", what, errors.Join(err, ctx.Err()))
 		case <-tick.C:
 		}
 	}

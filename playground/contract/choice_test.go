@@ -26,7 +26,11 @@ func match(t *testing.T, b *bench) string {
 
 // sticky keeps people where they are, and lets them go.
 func sticky(t *testing.T, b *bench) string {
-	return b.choice(t, traffic.Choice{Sticky: true}, b.row.Can.Sticky, "dro-food")
+	word := "dro-food"
+	if b.row.Choosing.Sticky == "alb" {
+		word = "86400" // its cookie has a name of its own
+	}
+	return b.choice(t, traffic.Choice{Sticky: true}, b.row.Can.Sticky, word)
 }
 
 // mirror copies requests to blue, and ends it.

@@ -1,0 +1,85 @@
+package slot
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+)
+
+// repeats are the pauses between the tries of a request, about three seconds in all: what lasts longer is for whoever
+// asked for the whole operation.
+var repeats = wait.Backoff{Duration: 100 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 5}
+
+// repeatTransport sends a request again that an API server in trouble did not answer. Helm makes many requests for one
+// operation and repeats none: an operation whose every request has to succeed hardly gets past a server that fails some.
+type repeatTransport struct {
+	next  http.RoundTripper
+	pause wait.Backoff
+}
+
+func (t repeatTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	pause := t.pause
+	for {
+		response, err := t.next.RoundTrip(r)
+		if pause.Steps == 0 || !repeatable(r, response, err) {
+			return response, err
+		}
+		if response != nil {
+			_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // so that its connection is used again
+			_ = response.Body.Close()
+		}
+		if err := sleep(r.Context(), pause.Step()); err != nil {
+			return nil, err
+		}
+		if r, err = anew(r); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// anew is a request once more, with its body from the start.
+func anew(r *http.Request) (*http.Request, error) {
+	if r.GetBody == nil {
+		return r, nil
+	}
+	body, err := r.GetBody()
+	if err != nil {
+		return nil, fmt.Errorf("send the body again: %w", err)
+	}
+	r = r.Clone(r.Context())
+	r.Body = body
+	return r, nil
+}
+
+// repeatable tells whether a request had no answer that counts, and sending it twice does no harm. Where the server says
+// when to come back, client-go does.
+func repeatable(r *http.Request, response *http.Response, err error) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodPut, http.MethodDelete:
+	default:
+		return false
+	}
+	if r.Body != nil && r.Body != http.NoBody && r.GetBody == nil {
+		return false // it can be read once only
+	}
+	if err != nil {
+		return r.Context().Err() == nil
+	}
+	busy := response.StatusCode == http.StatusTooManyRequests || response.StatusCode >= http.StatusInternalServerError
+	return busy && response.Header.Get("Retry-After") == ""
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
