@@ -25,6 +25,8 @@ build: ## bin/kubectl-dro, the plugin
 
 .PHONY: playground
 playground: ## bin/playground, a small Kubernetes of real parts for demo and tests
+	@# go list says where a module is only once it is there
+	@cd playground && go mod download sigs.k8s.io/gateway-api
 	@scripts/compile "the playground: Kubernetes and Prometheus (about 8 minutes the first time, seconds later)" \
 		go -C playground build -v -o ../bin/playground -ldflags "-s -w \
 			-X $(KUBERNETES).gitVersion=v1.37.2 -X $(KUBERNETES).gitMajor=1 -X $(KUBERNETES).gitMinor=37 \
