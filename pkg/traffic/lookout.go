@@ -124,8 +124,9 @@ func (l *lookout) free(ctx context.Context, r Route) error {
 	if !ok {
 		return nil
 	}
+	beside := r.beside()
 	i := slices.IndexFunc(known.objects, func(o unstructured.Unstructured) bool {
-		return o.GetNamespace() == r.Namespace && o.GetName() == r.twinKey().name
+		return slices.Contains(beside, key{r.Row.GVR(), o.GetNamespace(), o.GetName()})
 	})
 	if i < 0 {
 		return nil

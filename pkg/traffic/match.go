@@ -19,6 +19,7 @@ const (
 	apisixMatch  = "apisix"  // a list of expressions, all of which hold
 	nginxMatch   = "nginx"   // a list of conditions, all of which hold, that name what they compare
 	skipperMatch = "skipper" // a list of predicates, all of which hold
+	mappingMatch = "mapping" // fields of an object of blue's beside its twin
 	canaryMatch  = "canary"  // annotations of blue's own Ingress
 )
 

@@ -11,6 +11,7 @@ const (
 	gatewayMirror = "gateway" // a filter beside the backends
 	kumaMirror    = "kuma"    // the same, with another word for the share
 	istioMirror   = "istio"   // mirror and mirrorPercentage
+	mappingMirror = "mapping" // another object of blue's
 	contourMirror = "contour" // an entry among the backends that is none
 )
 

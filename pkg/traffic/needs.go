@@ -15,11 +15,11 @@ func (r Route) Needs() []Need {
 	of := r.Row.GVR().GroupResource()
 	switch r.Row.Form {
 	case TwinForm:
-		return []Need{
-			{r.Namespace, of, r.Name, []string{"get", "watch"}},
-			{r.Namespace, of, r.twinKey().name, []string{"get", "watch", "patch", "delete"}},
-			{r.Namespace, of, "", []string{"create"}},
+		needs := []Need{{r.Namespace, of, r.Name, []string{"get", "watch"}}, {r.Namespace, of, "", []string{"create"}}}
+		for _, k := range r.beside() {
+			needs = append(needs, Need{r.Namespace, of, k.name, []string{"get", "watch", "patch", "delete"}})
 		}
+		return needs
 	case SwitchForm, ReplicasForm:
 		needs := []Need{{r.Namespace, of, r.Name, []string{"get", "watch", "patch"}}, {r.Namespace, of, r.Blue, []string{"get"}}}
 		if r.Row.Form == ReplicasForm {

@@ -132,20 +132,7 @@ func proxyRows() []Row {
 			Can:      Can{Weights: true, TCP: true},
 			Docs:     "https://projectcontour.io/docs/main/config/request-routing/",
 		},
-		{
-			Name: "nginx-virtualserver", Title: "NGINX Inc. VirtualServer", Kind: "VirtualServer",
-			Group: "k8s.nginx.org", Version: "v1", Resource: "virtualservers",
-			Lists: []List{
-				{Path: "spec.routes[*].splits", Single: "action", As: "action", Cases: "matches"},
-				{Path: "spec.routes[*].matches[*].splits", Single: "action", As: "action"},
-			},
-			Service: []string{"action.pass", "action.proxy.upstream"}, Weight: "weight", Lone: true, Total: 100,
-			Via:      &Via{List: "spec.upstreams", Name: "name", Service: "service", Port: "port"},
-			Observed: Observed{Seconds: 2, State: "status.state", Bad: []string{"Invalid"}, Message: "status.message"},
-			Choosing: Choosing{Match: nginxMatch, By: []string{byHeaders, byCookies, byQuery}},
-			Can:      Can{Weights: true},
-			Docs:     "https://docs.nginx.com/nginx-ingress-controller/configuration/virtualserver-and-virtualserverroute-resources/#split",
-		},
+		virtualServer(),
 		{
 			Name: "apisix", Title: "Apache APISIX ApisixRoute", Kind: "ApisixRoute",
 			Group: "apisix.apache.org", Version: "v2", Resource: "apisixroutes",
@@ -176,10 +163,28 @@ func proxyRows() []Row {
 			Service: []string{"spec.service"}, Names: append(withPort(asHost), withPort([]string{"http://{name}", "http://{name}.{namespace}"})...),
 			Twin:     &Twin{Weight: []string{"spec", "weight"}},
 			Observed: Observed{Seconds: 3, State: "status.state", Bad: []string{"Inactive"}, Message: "status.reason"},
+			Choosing: Choosing{Match: mappingMatch, By: []string{byHeaders, byCookies, byQuery}, Mirror: mappingMirror},
 			Can:      Can{Weights: true},
 			Note:     "blue gets a Mapping of its own with a weight; green's keeps the remainder",
 			Docs:     "https://emissary-ingress.dev/docs/3.10/topics/using/canary/",
 		},
+	}
+}
+
+func virtualServer() Row {
+	return Row{
+		Name: "nginx-virtualserver", Title: "NGINX Inc. VirtualServer", Kind: "VirtualServer",
+		Group: "k8s.nginx.org", Version: "v1", Resource: "virtualservers",
+		Lists: []List{
+			{Path: "spec.routes[*].splits", Single: "action", As: "action", Cases: "matches"},
+			{Path: "spec.routes[*].matches[*].splits", Single: "action", As: "action"},
+		},
+		Service: []string{"action.pass", "action.proxy.upstream"}, Weight: "weight", Lone: true, Total: 100,
+		Via:      &Via{List: "spec.upstreams", Name: "name", Service: "service", Port: "port"},
+		Observed: Observed{Seconds: 2, State: "status.state", Bad: []string{"Invalid"}, Message: "status.message"},
+		Choosing: Choosing{Match: nginxMatch, By: []string{byHeaders, byCookies, byQuery}},
+		Can:      Can{Weights: true},
+		Docs:     "https://docs.nginx.com/nginx-ingress-controller/configuration/virtualserver-and-virtualserverroute-resources/#split",
 	}
 }
 

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,7 +30,7 @@ func (r Route) twinKey() key {
 
 func (r Route) twinMark() string { return r.Name + "/" + r.Green }
 
-func (twin) reads(r Route) []key { return []key{r.key(), r.twinKey()} }
+func (twin) reads(r Route) []key { return append([]key{r.key()}, r.beside()...) }
 
 func (twin) check(s *session, r Route, percent int) error {
 	held := s.held[r.key()]
@@ -39,8 +40,12 @@ func (twin) check(s *session, r Route, percent int) error {
 	case held.err == nil && percent > 0 && !r.pointsAt(held.object.Object, green):
 		return fmt.Errorf("%s: nothing in it names service %s any more\n  %s", r, r.Green, edited)
 	}
-	if existing := s.held[r.twinKey()]; existing.err == nil && existing.object != nil {
-		return r.mine(existing.object)
+	for _, k := range r.beside() {
+		if existing := s.held[k]; existing.err == nil && existing.object != nil {
+			if err := r.mine(existing.object); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -58,11 +63,23 @@ func (t twin) shift(ctx context.Context, s *session, r Route, percent int) (func
 	if err := t.check(s, r, percent); err != nil {
 		return nil, err
 	}
+	undo, err := t.weigh(ctx, s, r, percent)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.accompany(ctx, s, r); err != nil {
+		return nil, errors.Join(err, undo(ctx, s))
+	}
+	return func(ctx context.Context, s *session) error { return errors.Join(undo(ctx, s), t.dismiss(ctx, s, r)) }, nil
+}
+
+// weigh gives blue's object its share.
+func (t twin) weigh(ctx context.Context, s *session, r Route, percent int) (func(context.Context, *session) error, error) {
 	k := r.twinKey()
 	existing, err := s.seen(ctx, k)
 	switch {
-	case apierrors.IsNotFound(err) && percent == 0 && r.Choice.empty():
-		return nil, nil
+	case apierrors.IsNotFound(err) && percent == 0 && r.describeCanary() == "":
+		return func(context.Context, *session) error { return nil }, nil
 	case apierrors.IsNotFound(err):
 		if err := t.create(ctx, s, r, percent); err != nil {
 			return nil, err
@@ -104,7 +121,9 @@ func (twin) set(ctx context.Context, s *session, r Route, percent int64) error {
 	return err
 }
 
-func (t twin) restore(ctx context.Context, s *session, r Route) error { return t.remove(ctx, s, r) }
+func (t twin) restore(ctx context.Context, s *session, r Route) error {
+	return errors.Join(t.remove(ctx, s, r), t.dismiss(ctx, s, r))
+}
 
 func (twin) remove(ctx context.Context, s *session, r Route) error {
 	k := r.twinKey()
@@ -153,8 +172,12 @@ func (twin) describe(r Route, percent int) ([]string, error) {
 		return nil, fmt.Errorf("%s: it has a weight of its own in %s, so green is part of another split\n"+
 			"  take the weight out before the launch", r, steps(r.Row.Twin.Weight))
 	}
-	return []string{fmt.Sprintf("%s %s/%s: new, like %s, with service %s and %s: %d", strings.ToLower(r.Row.Kind),
-		r.Namespace, r.twinKey().name, r.Name, r.Blue, steps(r.Row.Twin.Weight), percent) + r.describeCanary()}, nil
+	companions, err := r.describeCompanions()
+	if err != nil || percent == 0 && len(companions) > 0 {
+		return companions, err
+	}
+	return append([]string{fmt.Sprintf("%s %s/%s: new, like %s, with service %s and %s: %d", strings.ToLower(r.Row.Kind),
+		r.Namespace, r.twinKey().name, r.Name, r.Blue, steps(r.Row.Twin.Weight), percent) + r.describeCanary()}, companions...), nil
 }
 
 // twin is blue's object beside green's.

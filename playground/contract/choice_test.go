@@ -12,7 +12,7 @@ import (
 // match leads requests with a header to blue, by itself, beside a share and no more, and takes the rules back.
 func match(t *testing.T, b *bench) string {
 	by := &blueprint.Match{Headers: map[string]string{"X-Tester": "yes"}}
-	if slices.Contains(b.row.Choosing.By, "cookies") && b.row.Form != traffic.TwinForm {
+	if slices.Contains(b.row.Choosing.By, "cookies") && b.row.Name != "ingress-nginx" {
 		by.Cookies = map[string]string{"beta": "a.b"}
 	}
 	if slices.Contains(b.row.Choosing.By, "query") {
@@ -35,7 +35,11 @@ func sticky(t *testing.T, b *bench) string {
 
 // mirror copies requests to blue, and ends it.
 func mirror(t *testing.T, b *bench) string {
-	return b.choice(t, traffic.Choice{Mirror: 10}, b.row.Can.Mirror, "mirror")
+	word := "mirror"
+	if b.row.Name == "emissary" {
+		word = "shadow"
+	}
+	return b.choice(t, traffic.Choice{Mirror: 10}, b.row.Can.Mirror, word)
 }
 
 // choice goes through phases with and without a choice, and back. word is what the choice leaves in the object.
