@@ -28,6 +28,22 @@ func canaryable(r Route, m blueprint.Match) error {
 	return nil
 }
 
+// affine says why people would not stay on their slot: a canary shares the cookie of green's Ingress, when that has one.
+func affine(r Route) error {
+	original, err := r.object()
+	if err != nil {
+		return err
+	}
+	const affinity, behavior = "nginx.ingress.kubernetes.io/affinity", "nginx.ingress.kubernetes.io/affinity-canary-behavior"
+	if kind, _ := along(original, steps{"metadata", "annotations", affinity}); kind != any("cookie") {
+		return fmt.Errorf("%s: people stay on a slot by the cookie of green's Ingress, and it has none\n  give it the annotation %s: cookie, or take sticky: out of the phase", r, affinity)
+	}
+	if how, _ := along(original, steps{"metadata", "annotations", behavior}); how == any("legacy") {
+		return fmt.Errorf("%s: its annotation %s: legacy lets people change slots\n  take it out, or sticky: out of the phase", r, behavior)
+	}
+	return nil
+}
+
 // canaryNotes are the annotations that a choice gives to blue's object; those without a value it may not have.
 func (r Route) canaryNotes() map[string]string {
 	if r.Row.Choosing.Match != canaryMatch {

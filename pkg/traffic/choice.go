@@ -85,6 +85,11 @@ func (r Route) able(rows []Row, c Choice) error {
 		if err := lacks("keep a person on one slot (sticky)", func(row Row) bool { return row.Choosing.Sticky != "" }); err != nil {
 			return err
 		}
+		if r.Row.Choosing.Sticky == affinitySticky {
+			if err := affine(r); err != nil {
+				return err
+			}
+		}
 	}
 	if c.Mirror > 0 {
 		return lacks("copy requests to blue (mirror)", func(row Row) bool { return row.Choosing.Mirror != "" })

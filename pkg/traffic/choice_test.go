@@ -130,6 +130,15 @@ func TestWhereChosenRequestsAreLed(t *testing.T) {
 				{"path":"/a","predicates":["HeaderRegexp(\"X-T\", /^1$/)","Weight(100)"],"backends":[{"backendName":"u-blue"}]},{"path":"/a"},
 				{"path":"/b","backends":[{"backendName":"x"}]},
 				{"path":"/c","predicates":["HeaderRegexp(\"X-T\", /^1$/)","Weight(100)"],"backends":[{"backendName":"u-blue"}]},{"path":"/c"}]`},
+		"alb, the path and the conditions of an action": {"aws-alb", `{"metadata":{"annotations":{
+				"alb.ingress.kubernetes.io/actions.go": "{\"type\": \"forward\", \"forwardConfig\": {\"targetGroups\": [{\"serviceName\": \"svc\", \"servicePort\": 80}]}}",
+				"alb.ingress.kubernetes.io/conditions.go": "[{\"field\": \"source-ip\"}]"}},
+				"spec":{"rules":[{"http":{"paths":[{"path":"/","backend":{"service":{"name":"go","port":{"name":"use-annotation"}}}},{"path":"/x","backend":{"service":{"name":"x","port":{"number":80}}}}]}}]}}`,
+			"metadata.annotations", `{
+				"alb.ingress.kubernetes.io/actions.go": "{\"type\": \"forward\", \"forwardConfig\": {\"targetGroups\": [{\"serviceName\": \"svc\", \"servicePort\": 80}]}}",
+				"alb.ingress.kubernetes.io/actions.dro-svc-go": "{\"forwardConfig\":{\"targetGroups\":[{\"serviceName\":\"svc-blue\",\"servicePort\":80}]},\"type\":\"forward\"}",
+				"alb.ingress.kubernetes.io/conditions.dro-svc-go": "[{\"field\":\"source-ip\"},{\"field\":\"http-header\",\"httpHeaderConfig\":{\"httpHeaderName\":\"X-T\",\"values\":[\"1\"]}}]",
+				"alb.ingress.kubernetes.io/conditions.go": "[{\"field\": \"source-ip\"}]"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := Choice{Match: &blueprint.Match{Headers: map[string]string{"X-T": "1"}}}
@@ -155,6 +164,16 @@ func TestWhereChosenRequestsAreLed(t *testing.T) {
 				t.Errorf("it is restored to %v: %v", restored, err)
 			}
 		})
+	}
+}
+
+// Stickiness that is switched off is somebody's decision.
+func TestStickinessThatIsOff(t *testing.T) {
+	const object = `{"metadata":{"annotations":{"alb.ingress.kubernetes.io/actions.go":
+		"{\"forwardConfig\":{\"targetGroups\":[{\"serviceName\":\"svc\"}],\"targetGroupStickinessConfig\":{\"enabled\":false}}}"}}}`
+	r := Route{Row: rowNamed(t, "aws-alb"), Namespace: "ns", Name: "r", Component: "svc", Green: "svc", Blue: "svc-blue", Choice: Choice{Sticky: true}}
+	if _, err := r.layeredShift(parse(t, object), parse(t, object), 10); err == nil || !strings.Contains(err.Error(), "switches stickiness off") {
+		t.Errorf("the error is %v", err)
 	}
 }
 
@@ -218,18 +237,20 @@ func TestEditedChoice(t *testing.T) {
 }
 
 func TestChoiceThatARouterCantMake(t *testing.T) {
-	r := Route{Namespace: "ns", Name: "r"}
+	r := Route{Namespace: "ns", Name: "r", Original: []byte("{}")}
 	for name, tc := range map[string]struct {
 		row    string
 		choice Choice
 		want   []string
 	}{
-		"labels, gateway":     {"gateway-api", Choice{Match: &blueprint.Match{SourceLabels: map[string]string{"a": "b"}}}, []string{"httproute ns/r", "sourceLabels", "routers that can: istio"}},
-		"anything, openshift": {"openshift", Choice{Match: &blueprint.Match{Headers: map[string]string{"a": "b"}}}, []string{"route ns/r", "headers", "gateway-api", "ingress-nginx"}},
-		"sticky, istio":       {"istio", Choice{Sticky: true}, []string{"virtualservice ns/r", "sticky", "traefikservice"}},
-		"mirror, knative":     {"knative", Choice{Mirror: 1}, []string{"service ns/r", "mirror", "gateway-api, gateway-api-grpcroute, istio"}},
-		"two headers, nginx":  {"ingress-nginx", Choice{Match: &blueprint.Match{Headers: map[string]string{"a": "b", "c": "d"}}}, []string{"ingress ns/r", "one header"}},
-		"a cookie, nginx":     {"ingress-nginx", Choice{Match: &blueprint.Match{Cookies: map[string]string{"a": "b"}}}, []string{"ingress ns/r", "{a: always}"}},
+		"labels, gateway":                   {"gateway-api", Choice{Match: &blueprint.Match{SourceLabels: map[string]string{"a": "b"}}}, []string{"httproute ns/r", "sourceLabels", "routers that can: istio"}},
+		"anything, openshift":               {"openshift", Choice{Match: &blueprint.Match{Headers: map[string]string{"a": "b"}}}, []string{"route ns/r", "headers", "gateway-api", "ingress-nginx"}},
+		"sticky, istio":                     {"istio", Choice{Sticky: true}, []string{"virtualservice ns/r", "sticky", "traefikservice"}},
+		"mirror, knative":                   {"knative", Choice{Mirror: 1}, []string{"service ns/r", "mirror", "gateway-api, gateway-api-grpcroute, istio"}},
+		"sticky, an nginx without a cookie": {"ingress-nginx", Choice{Sticky: true}, []string{"ingress ns/r", "affinity: cookie"}},
+		"cookies, alb":                      {"aws-alb", Choice{Match: &blueprint.Match{Cookies: map[string]string{"a": "b"}}}, []string{"ingress ns/r", "cookies", "routers that can: gateway-api"}},
+		"two headers, nginx":                {"ingress-nginx", Choice{Match: &blueprint.Match{Headers: map[string]string{"a": "b", "c": "d"}}}, []string{"ingress ns/r", "one header"}},
+		"a cookie, nginx":                   {"ingress-nginx", Choice{Match: &blueprint.Match{Cookies: map[string]string{"a": "b"}}}, []string{"ingress ns/r", "{a: always}"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := r

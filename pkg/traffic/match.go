@@ -19,6 +19,7 @@ const (
 	apisixMatch  = "apisix"  // a list of expressions, all of which hold
 	nginxMatch   = "nginx"   // a list of conditions, all of which hold, that name what they compare
 	skipperMatch = "skipper" // a list of predicates, all of which hold
+	actionMatch  = "action"  // annotations with an action's conditions
 	mappingMatch = "mapping" // fields of an object of blue's beside its twin
 	canaryMatch  = "canary"  // annotations of blue's own Ingress
 )
@@ -39,6 +40,9 @@ func uses(m blueprint.Match) []string {
 
 // matched lists the changes that put before each rule with green one that holds for chosen requests only and leads to blue.
 func (r Route) matched(object map[string]any) ([]op, error) {
+	if r.Row.Choosing.Match == actionMatch {
+		return r.actionMatched(object)
+	}
 	var ops []op
 	view := r.Row.view(object)
 	e := r.edit(object, object)
@@ -83,6 +87,9 @@ func (r Route) leadTo(rule map[string]any, backend any, shape List, list steps) 
 // matchRules lists the changes that take dro's own rules out: those that lead to blue alone and are what a choice makes
 // of a rule with green. A rule that someone edited since is not among them; it is dealt with like any other.
 func (r Route) matchRules(object map[string]any) []op {
+	if r.Row.Choosing.Match == actionMatch {
+		return r.actionUnmatched(object)
+	}
 	original, err := r.object()
 	if err != nil {
 		original = nil

@@ -7,6 +7,8 @@ const (
 	gatewaySticky = "gateway" // a rule's sessionPersistence, of the experimental channel
 	traefikSticky = "traefik" // the cookie of weighted services
 	albSticky     = "alb"     // the stickiness of target groups
+
+	affinitySticky = "affinity" // the cookie of green's Ingress, which a canary shares
 )
 
 // stickTime is how long a load balancer of AWS keeps a person on a slot. It has to be told a time; people come back within

@@ -3,7 +3,9 @@ package scenario
 import (
 	"fmt"
 	"slices"
+	"sort"
 	"testing"
+	"time"
 
 	"dro.dev/kubectl-dro/playground/food"
 	"dro.dev/kubectl-dro/playground/load"
@@ -66,12 +68,15 @@ func (c *cluster) breach(t *testing.T, ns, kpi string, longer int) (failed []int
 	requests := c.load(t, ns, 100, food.Service)
 	for n := range sentinelRuns {
 		before := failedBy(t, requests, "broken")
+		timeline := follow(func() int { return failedBy(t, requests, "broken") - before })
 		l := c.launch(t, ns, watched("broken", kpi, 5+n*longer, "2m"), "--standby", "off")
 		l.end(t, 2)
 		says(t, l.last("deployment.rolled_back").Error, "error_rate")
 		if t.Failed() {
 			t.FailNow()
 		}
+		timeline.stop()
+		t.Log(timeline.told(l))
 		failed = append(failed, failedBy(t, requests, "broken")-before)
 	}
 	return failed
@@ -101,4 +106,54 @@ func (c *cluster) fair(t *testing.T, ns string) {
 	l.end(t, 0)
 	t.Logf("%s: of its requests %d failed", ns, failedBy(t, requests, "fair"))
 	requests.Stop()
+}
+
+// timeline is how many requests had failed at which moment.
+type timeline struct {
+	end   chan struct{}
+	ended chan struct{}
+	at    []time.Time // of each failed request
+}
+
+func follow(count func() int) *timeline {
+	l := &timeline{end: make(chan struct{}), ended: make(chan struct{})}
+	go func() {
+		defer close(l.ended)
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-l.end:
+				return
+			case now := <-tick.C:
+				for range count() - len(l.at) {
+					l.at = append(l.at, now)
+				}
+			}
+		}
+	}()
+	return l
+}
+
+func (l *timeline) stop() { close(l.end); <-l.ended }
+
+// told says what became of the failed requests: when the first came after the shift, how many there were when the breach was
+// seen, and when green's weight was written, and in the end.
+func (l *timeline) told(of *launch) string {
+	if len(l.at) == 0 {
+		return "nothing failed"
+	}
+	until := func(at time.Time) string {
+		n := sort.Search(len(l.at), func(i int) bool { return l.at[i].After(at) })
+		return fmt.Sprintf("%d by %v", n, at.Sub(l.at[0]).Round(10*time.Millisecond))
+	}
+	back := of.last("deployment.rolling_back")
+	shift := of.last("traffic.shifted").Time
+	for _, e := range of.events {
+		if e.Type == "traffic.shifted" && e.Traffic != nil && *e.Traffic == 50 {
+			shift = e.Time
+		}
+	}
+	return fmt.Sprintf("the first %v after the shift; when the breach was seen %s, written %s, all %d by %v", l.at[0].Sub(shift).Round(10*time.Millisecond),
+		until(back.Time.Add(-time.Duration(back.Took*float64(time.Second)))), until(back.Time), len(l.at), l.at[len(l.at)-1].Sub(l.at[0]).Round(10*time.Millisecond))
 }

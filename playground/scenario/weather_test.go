@@ -150,9 +150,10 @@ func (o outage) strike(t *testing.T, f *field, turn *sync.Mutex) *process {
 	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
 	must(t, "find the API server", err)
 	must(t, "kill the API server", syscall.Kill(pid, syscall.SIGKILL))
+	// It answers before it knows of all kinds; whoever balances load asks whether it is ready, too.
 	eventually(t, "the API server is back", time.Minute, func() (bool, string) {
-		_, err := f.client.CoreV1().Namespaces().Get(t.Context(), f.ns, metav1.GetOptions{})
-		return err == nil, fmt.Sprint(err)
+		said, err := f.client.CoreV1().RESTClient().Get().AbsPath("/readyz").DoRaw(t.Context())
+		return err == nil, fmt.Sprintf("%s %v", said, err)
 	})
 	return p
 }
@@ -163,8 +164,8 @@ func suffer(t *testing.T, c *cluster, m mishap) {
 		tally(t)
 		f := newField(t, c, plainGreen)
 		f.next(t)
+		defer func() { t.Log(f.said.String()) }()
 		m.run(t, f)
-		t.Log(f.said.String())
 	})
 }
 
