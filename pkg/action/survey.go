@@ -155,6 +155,7 @@ func (s *survey) lookRouters(ctx context.Context) error {
 	}
 	for _, r := range s.facts.Routes {
 		for _, phase := range s.blueprint.Phases { // what a router can't do is told before anything runs
+			r.Choice = choice(phase)
 			if _, err := traffic.Describe(r, int(phase.Traffic)); err != nil {
 				return fmt.Errorf("phase %s: %w", phase.Name, err)
 			}

@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	"dro.dev/kubectl-dro/pkg/blueprint"
 )
@@ -17,6 +17,8 @@ import (
 const (
 	actionNote    = "alb.ingress.kubernetes.io/actions."
 	conditionNote = "alb.ingress.kubernetes.io/conditions."
+
+	roomInRule = 2 // of five values, host and path take up to three
 )
 
 // chosenAction is the action for chosen requests that belongs to one with green.
@@ -44,6 +46,9 @@ func (r Route) actionMatched(object map[string]any) ([]op, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := r.actionFits(object, name); err != nil {
+			return nil, err
+		}
 		ways := pathsTo(object, name)
 		for _, way := range ways {
 			path, _ := along(object, way)
@@ -65,15 +70,24 @@ func (r Route) actionMatched(object map[string]any) ([]op, error) {
 
 // actionUnmatched lists the changes that take the actions for chosen requests out again.
 func (r Route) actionUnmatched(object map[string]any) []op {
-	var ops []op
-	annotations, _ := at(object, "metadata.annotations")
-	notes, _ := annotations.(map[string]any)
-	var gone []steps
-	for key := range notes {
-		chosen := r.chosenAction(strings.TrimPrefix(key, actionNote))
-		if _, made := notes[actionNote+chosen]; !made || !strings.HasPrefix(key, actionNote) {
-			continue
+	original, err := r.object()
+	if err != nil {
+		original = nil
+	}
+	names := map[string]bool{} // somebody may have taken out green's action meanwhile
+	for _, o := range []map[string]any{original, object} {
+		notes, _ := at(o, "metadata.annotations")
+		known, _ := notes.(map[string]any)
+		for key := range known {
+			if name, is := strings.CutPrefix(key, actionNote); is {
+				names[name] = true
+			}
 		}
+	}
+	var ops []op
+	var gone []steps
+	for name := range names {
+		chosen := r.chosenAction(name)
 		for _, way := range []steps{annotation(actionNote, chosen), annotation(conditionNote, chosen)} {
 			if _, there := along(object, way); there {
 				ops = append(ops, op{"remove", way, nil, way.String() + ": removed"})
@@ -89,16 +103,27 @@ func (r Route) actionUnmatched(object map[string]any) []op {
 	return ops
 }
 
-// backwards orders ways to entries of lists so that taking one out moves none that follows.
-func backwards(a, b steps) int {
-	for i := range min(len(a), len(b)) {
-		x, errX := strconv.Atoi(a[i])
-		y, errY := strconv.Atoi(b[i])
-		if errX == nil && errY == nil && x != y {
-			return y - x
-		}
+// actionFits says why an action for chosen requests can't be, if so.
+func (r Route) actionFits(object map[string]any, action string) error {
+	m := r.Choice.Match
+	var why string
+	switch def, _ := at(object, "spec.defaultBackend.service.name"); {
+	case def == any(action):
+		why = "its default backend leads to action " + action + ", and can't be for some requests only\n  give it a path"
+	case len(m.Headers)+len(m.Query) > roomInRule:
+		why = fmt.Sprintf("a rule of the load balancer has room for %d conditions beside host and path\n  choose by fewer", roomInRule)
+	case len(strings.SplitAfter(conditionNote, "/")[1])+len(r.chosenAction(action)) > validation.LabelValueMaxLength:
+		why = "the annotation's name " + conditionNote + r.chosenAction(action) + " would be too long\n  give the action a shorter name"
 	}
-	return 0
+	each(m.Headers, func(name, _ string) {
+		if strings.EqualFold(name, "host") || len(name) > 40 {
+			why = "the load balancer can't choose by header " + name + "\n  choose by another"
+		}
+	})
+	if why != "" {
+		return fmt.Errorf("%s: %s", r, why)
+	}
+	return nil
 }
 
 func annotation(prefix, name string) steps { return steps{"metadata", "annotations", prefix + name} }

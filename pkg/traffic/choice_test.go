@@ -28,6 +28,12 @@ func TestNarrowed(t *testing.T) {
 			`{"timeout":"3s","match":[{"headers":{"x-t":{"exact":"a.b"},"cookie":{"regex":"^(.*; ?)?c=1(;.*)?$"}},"queryParams":{"q":{"exact":"2"}}}]}`},
 		"traefik, an alternative and a priority": {"ingressroute", "{\"match\":\"Path(`/a`) || Path(`/b`)\",\"priority\":7}",
 			"{\"match\":\"(Path(`/a`) || Path(`/b`)) && Header(`X-T`, `a.b`) && HeaderRegexp(`Cookie`, `^(.*; ?)?c=1(;.*)?$`) && Query(`q`, `2`)\",\"priority\":8}"},
+		"traefik, no priority": {"ingressroute", "{\"match\":\"Path(`/a`)\"}",
+			"{\"match\":\"(Path(`/a`)) && Header(`X-T`, `a.b`) && HeaderRegexp(`Cookie`, `^(.*; ?)?c=1(;.*)?$`) && Query(`q`, `2`)\",\"priority\":11}"},
+		"kuma, names in lower case": {"kuma", `{"name":"n"}`,
+			`{"name":"n","matches":[{"headers":[{"type":"Exact","name":"x-t","value":"a.b"},{"type":"RegularExpression","name":"cookie","value":"^(.*; ?)?c=1(;.*)?$"}],"queryParams":[{"type":"Exact","name":"q","value":"2"}]}]}`},
+		"gateway, a rule with a name": {"gateway-api", `{"name":"n","matches":[{"headers":[{"name":"other","value":"1"}]}]}`,
+			`{"matches":[{"headers":[{"name":"other","value":"1"},{"type":"Exact","name":"X-T","value":"a.b"},{"type":"RegularExpression","name":"Cookie","value":"^(.*; ?)?c=1(;.*)?$"}],"queryParams":[{"type":"Exact","name":"q","value":"2"}]}]}`},
 		"contour": {"contour", `{"conditions":[{"prefix":"/a"}]}`,
 			`{"conditions":[{"prefix":"/a"},{"header":{"name":"X-T","exact":"a.b"}},{"header":{"name":"Cookie","regex":"^(.*; ?)?c=1(;.*)?$"}},{"queryParameter":{"name":"q","exact":"2"}}]}`},
 		"gloo": {"gloo-routetable", `{"matchers":[{"prefix":"/a"},{"exact":"/b"}]}`,
@@ -39,7 +45,7 @@ func TestNarrowed(t *testing.T) {
 		"nginx": {"nginx-virtualserver", `{"conditions":[{"variable":"$request_method","value":"GET"}]}`,
 			`{"conditions":[{"variable":"$request_method","value":"GET"},{"header":"X-T","value":"~^a\\.b$"},{"cookie":"c","value":"~^1$"},{"argument":"q","value":"~^2$"}]}`},
 		"skipper": {"skipper-routegroup", `{"path":"/a","predicates":["Method(\"GET\")"]}`,
-			`{"path":"/a","predicates":["Method(\"GET\")","HeaderRegexp(\"X-T\", /^a\\.b$/)","Cookie(\"c\", /^1$/)","QueryParam(\"q\", /^2$/)","Weight(100)"]}`},
+			`{"path":"/a","predicates":["Method(\"GET\")","HeaderRegexp(\"X-T\", \"^a\\\\.b$\")","Cookie(\"c\", \"^1$\")","QueryParam(\"q\", \"^2$\")","Weight(10)"]}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rule := parse(t, tc.rule)
@@ -52,6 +58,60 @@ func TestNarrowed(t *testing.T) {
 			}
 			if !equal(rule, parse(t, tc.rule)) {
 				t.Error("the rule itself was changed")
+			}
+		})
+	}
+}
+
+// What a router would refuse, or take otherwise than meant, is told before it is written.
+func TestRulesThatCannotBeNarrowed(t *testing.T) {
+	x := blueprint.Match{Headers: map[string]string{"X-T": "1"}}
+	cookies := blueprint.Match{Cookies: map[string]string{"a": "1", "b": "2"}}
+	for name, tc := range map[string]struct {
+		row, rule string
+		match     blueprint.Match
+		says      string
+	}{
+		"gateway, two cookies":       {"gateway-api", `{}`, cookies, "compares headers Cookie once only"},
+		"gateway, the same header":   {"gateway-api", `{"matches":[{"headers":[{"name":"x-t","value":"0"}]}]}`, x, "compares headers X-T once only"},
+		"istio, two cookies":         {"istio", `{}`, cookies, "compares headers cookie once only"},
+		"istio, the same header":     {"istio", `{"match":[{"headers":{"x-t":{"exact":"0"}}}]}`, x, "compares headers x-t once only"},
+		"contour, the same header":   {"contour", `{"conditions":[{"header":{"name":"x-t","exact":"0"}}]}`, x, "compares header X-T once only"},
+		"traefik, the old language":  {"ingressroute", `{"match":"Path(1)","syntax":"v2"}`, x, "take syntax: v2 out"},
+		"nginx, a cookie's name":     {"nginx-virtualserver", `{}`, blueprint.Match{Cookies: map[string]string{"a-b": "1"}}, `can't compare cookie a-b with "1"`},
+		"nginx, a value with quotes": {"nginx-virtualserver", `{}`, blueprint.Match{Headers: map[string]string{"A": `"`}}, `can't compare header A`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Route{Row: rowNamed(t, tc.row), Namespace: "ns", Name: "r"}.narrowed(parse(t, tc.rule), tc.match)
+			if err == nil || !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+// An action's conditions have little room, and its name has little, too.
+func TestActionsThatCannotBe(t *testing.T) {
+	object := func(action, more string) string {
+		return `{"metadata":{"annotations":{"alb.ingress.kubernetes.io/actions.` + action + `":"{\"forwardConfig\":{\"targetGroups\":[{\"serviceName\":\"svc\"}]}}"}},
+			"spec":{"rules":[{"http":{"paths":[{"path":"/","backend":{"service":{"name":"` + action + `","port":{"name":"use-annotation"}}}}]}}]` + more + `}}`
+	}
+	x := map[string]string{"X-T": "1"}
+	for name, tc := range map[string]struct {
+		object  string
+		headers map[string]string
+		says    string
+	}{
+		"three headers":     {object("go", ""), map[string]string{"a": "1", "b": "1", "c": "1"}, "room for 2 conditions"},
+		"the host":          {object("go", ""), map[string]string{"Host": "x"}, "can't choose by header Host"},
+		"a long name":       {object(strings.Repeat("a", 50), ""), x, "would be too long"},
+		"a default backend": {object("go", `,"defaultBackend":{"service":{"name":"go","port":{"name":"use-annotation"}}}`), x, "give it a path"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := Route{Row: rowNamed(t, "aws-alb"), Namespace: "ns", Name: "r", Component: "svc", Green: "svc", Blue: "svc-blue", Original: []byte(tc.object),
+				Choice: Choice{Match: &blueprint.Match{Headers: tc.headers}}}
+			if _, err := r.layeredShift(parse(t, tc.object), parse(t, tc.object), 0); err == nil || !strings.Contains(err.Error(), tc.says) {
+				t.Errorf("the error is %v", err)
 			}
 		})
 	}
@@ -127,9 +187,9 @@ func TestWhereChosenRequestsAreLed(t *testing.T) {
 		"skipper, backends in common": {"skipper-routegroup", `{"spec":{"backends":[{"name":"u","type":"service","serviceName":"svc","servicePort":80},{"name":"x","type":"shunt"}],
 				"defaultBackends":[{"backendName":"u"}],"routes":[{"path":"/a"},{"path":"/b","backends":[{"backendName":"x"}]},{"path":"/c"}]}}`,
 			"spec.routes", `[
-				{"path":"/a","predicates":["HeaderRegexp(\"X-T\", /^1$/)","Weight(100)"],"backends":[{"backendName":"u-blue"}]},{"path":"/a"},
+				{"path":"/a","predicates":["HeaderRegexp(\"X-T\", \"^1$\")","Weight(10)"],"backends":[{"backendName":"u-blue"}]},{"path":"/a"},
 				{"path":"/b","backends":[{"backendName":"x"}]},
-				{"path":"/c","predicates":["HeaderRegexp(\"X-T\", /^1$/)","Weight(100)"],"backends":[{"backendName":"u-blue"}]},{"path":"/c"}]`},
+				{"path":"/c","predicates":["HeaderRegexp(\"X-T\", \"^1$\")","Weight(10)"],"backends":[{"backendName":"u-blue"}]},{"path":"/c"}]`},
 		"alb, the path and the conditions of an action": {"aws-alb", `{"metadata":{"annotations":{
 				"alb.ingress.kubernetes.io/actions.go": "{\"type\": \"forward\", \"forwardConfig\": {\"targetGroups\": [{\"serviceName\": \"svc\", \"servicePort\": 80}]}}",
 				"alb.ingress.kubernetes.io/conditions.go": "[{\"field\": \"source-ip\"}]"}},
@@ -164,6 +224,32 @@ func TestWhereChosenRequestsAreLed(t *testing.T) {
 				t.Errorf("it is restored to %v: %v", restored, err)
 			}
 		})
+	}
+}
+
+// Stickiness like dro's that was there before is not dro's.
+func TestStickinessThatWasThere(t *testing.T) {
+	const object = `{"metadata":{"annotations":{"alb.ingress.kubernetes.io/actions.go":
+		"{\"forwardConfig\":{\"targetGroups\":[{\"serviceName\":\"svc\"}],\"targetGroupStickinessConfig\":{\"enabled\":true,\"durationSeconds\":86400}}}"}}}`
+	c := Choice{Sticky: true}
+	r := Route{Row: rowNamed(t, "aws-alb"), Namespace: "ns", Name: "r", Component: "svc", Green: "svc", Blue: "svc-blue", Original: []byte(object),
+		Choices: []Choice{c}, Choice: c}
+	now, original := parse(t, object), parse(t, object)
+	for _, percent := range []int{10, 100} {
+		ops, err := r.layeredShift(original, now, percent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now, err = applied(now, ops); err != nil || !strings.Contains(text(t, now), "86400") {
+			t.Errorf("%d%%: %s (%v)", percent, text(t, now), err)
+		}
+	}
+	back, err := r.layeredRevert(original, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if restored, err := applied(now, back); err != nil || text(t, restored) != text(t, original) {
+		t.Errorf("it is restored to %s: %v", text(t, restored), err)
 	}
 }
 

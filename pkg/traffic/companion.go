@@ -20,6 +20,11 @@ type companion struct {
 // toldApart are the fields by which companions differ from green's object.
 var toldApart = []string{"headers", "query_parameters", "regex_headers", "shadow", "weight"}
 
+// keepers are whose labels tell who keeps an object.
+var keepers = map[string]bool{
+	"app.kubernetes.io": true, "argocd.argoproj.io": true, "helm.sh": true, "kustomize.toolkit.fluxcd.io": true, "helm.toolkit.fluxcd.io": true,
+}
+
 // companions are the route's, those it has to have and those it may not.
 func (r Route) companions() ([]companion, error) {
 	if r.Row.Choosing.Match != mappingMatch || len(r.Choices) == 0 && r.Choice.empty() {
@@ -38,9 +43,9 @@ func (r Route) companions() ([]companion, error) {
 	if m := r.Choice.Match; m != nil {
 		chosen.object = r.companion(original, chosen.key.name)
 		spec, _ := chosen.object["spec"].(map[string]any)
-		each(m.Headers, func(name, value string) { put(spec, steps{"headers", name}, value) })
-		each(m.Cookies, func(name, value string) { put(spec, steps{"regex_headers", "cookie"}, cookie(name, value)) })
-		each(m.Query, func(name, value string) { put(spec, steps{"query_parameters", name}, value) })
+		if err := mappingConditions(spec, *m); err != nil {
+			return nil, fmt.Errorf("%s: %w", r, err)
+		}
 		chosen.says = fmt.Sprintf("chosen requests (%s)", told(*m))
 	}
 	if r.Choice.Mirror > 0 {
@@ -52,11 +57,20 @@ func (r Route) companions() ([]companion, error) {
 	return []companion{chosen, copies}, nil
 }
 
-// companion is blue's twin without its share, under another name.
+// companion is blue's twin without its share, under another name. It is for itself, so it needs the labels by which a Host
+// chooses green's; those that say who keeps an object are not its.
 func (r Route) companion(original map[string]any, name string) map[string]any {
 	object := r.twin(original, 0)
 	drop(object, r.Row.Twin.Weight)
 	put(object, steps{"metadata", "name"}, name)
+	labels, _ := at(original, "metadata.labels")
+	chosen, _ := labels.(map[string]any)
+	for key, value := range chosen {
+		if domain, _, has := strings.Cut(key, "/"); !has || !keepers[domain] {
+			put(object, steps{"metadata", "labels", key}, value)
+		}
+	}
+	put(object, steps{"metadata", "labels", managedBy}, owner)
 	return object
 }
 
@@ -85,8 +99,8 @@ func (c companion) settle(ctx context.Context, s *session, r Route) error {
 		s.forget(c.key)
 		return err
 	case c.object == nil:
-		if err := r.mine(existing); err != nil {
-			return err
+		if r.mine(existing) != nil {
+			return nil // somebody's own
 		}
 		return s.remove(ctx, c.key, existing)
 	}

@@ -1,9 +1,13 @@
 package traffic
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"dro.dev/kubectl-dro/pkg/blueprint"
@@ -12,6 +16,7 @@ import (
 // The languages in which rules say what they hold for.
 const (
 	gatewayMatch = "gateway" // the Gateway API's: a list of matches with headers and queryParams
+	kumaMatch    = "kuma"    // the same with header names in lower case
 	istioMatch   = "istio"   // a list of matches with maps
 	traefikMatch = "traefik" // one expression
 	contourMatch = "contour" // a list of conditions, all of which hold
@@ -65,7 +70,28 @@ func (r Route) matched(object map[string]any) ([]op, error) {
 		return nil, fmt.Errorf("%s: no rule with service %s is one that chooses requests\n  take match: out of the phase, or name the router that does: router: kind/name",
 			r, r.Green)
 	}
+	slices.SortStableFunc(ops, func(a, b op) int { return backwards(a.way, b.way) })
 	return append(e.ops, ops...), nil
+}
+
+// backwards orders ways to entries of lists so that putting one in, or taking one out, moves none that follows.
+func backwards(a, b steps) int {
+	position := func(step string) int {
+		if step == "-" {
+			return math.MaxInt
+		}
+		n, err := strconv.Atoi(step)
+		if err != nil {
+			return -1
+		}
+		return n
+	}
+	for i := range min(len(a), len(b)) {
+		if x, y := position(a[i]), position(b[i]); x != y {
+			return cmp.Compare(y, x)
+		}
+	}
+	return 0
 }
 
 // leadTo gives a new rule blue's backend, and no other.
@@ -163,7 +189,7 @@ func (r Route) spots(view map[string]any, p pool) []spot {
 		var all []spot
 		for _, place := range within(view, p.shape.Heirs) {
 			rule, _ := along(view, place.rule)
-			if _, own := along(rule, place.below); !own {
+			if own, _ := along(rule, place.below); own == nil || equal(own, []any{}) {
 				all = append(all, spot{way: place.rule, around: rule, list: place.below})
 			}
 		}
@@ -189,41 +215,55 @@ func (r Route) narrowed(around any, m blueprint.Match) (map[string]any, error) {
 	if !ok {
 		rule = map[string]any{}
 	}
-	switch r.Row.Choosing.Match {
-	case gatewayMatch:
-		alternatives(rule, "matches", func(match map[string]any) { gatewayConditions(match, m) })
-	case istioMatch:
-		alternatives(rule, "match", func(match map[string]any) { istioConditions(match, m) })
-	case glooMatch:
-		alternatives(rule, "matchers", func(match map[string]any) { glooConditions(match, m) })
-	case traefikMatch:
-		traefikConditions(rule, m)
-	case contourMatch:
-		contourConditions(rule, m)
-	case apisixMatch:
-		apisixConditions(rule, m)
-	case nginxMatch:
-		nginxConditions(rule, m)
-	case skipperMatch:
-		skipperConditions(rule, m)
-	default:
-		return nil, fmt.Errorf("%s: its rules have no conditions", r)
+	if err := r.Row.narrow(rule, m); err != nil {
+		return nil, fmt.Errorf("%s: %w", r, err)
 	}
 	return rule, nil
 }
 
+// narrow adds a match to a rule's conditions.
+func (row Row) narrow(rule map[string]any, m blueprint.Match) error {
+	switch row.Choosing.Match {
+	case gatewayMatch:
+		delete(rule, "name") // no two rules may have one
+		return alternatives(rule, "matches", func(match map[string]any) error {
+			return gatewayConditions(match, m, func(name string) string { return name })
+		})
+	case kumaMatch:
+		return alternatives(rule, "matches", func(match map[string]any) error { return gatewayConditions(match, m, strings.ToLower) })
+	case istioMatch:
+		return alternatives(rule, "match", func(match map[string]any) error { return istioConditions(match, m) })
+	case glooMatch:
+		delete(rule, "name")
+		return alternatives(rule, "matchers", func(match map[string]any) error { return glooConditions(match, m) })
+	case traefikMatch:
+		return traefikConditions(rule, m)
+	case contourMatch:
+		return contourConditions(rule, m)
+	case apisixMatch:
+		return apisixConditions(rule, m)
+	case nginxMatch:
+		return nginxConditions(rule, m)
+	case skipperMatch:
+		return skipperConditions(rule, m)
+	}
+	return errors.New("its rules have no conditions")
+}
+
 // alternatives narrows each of a rule's matches, or makes one.
-func alternatives(rule map[string]any, key string, narrow func(map[string]any)) {
+func alternatives(rule map[string]any, key string, narrow func(map[string]any) error) error {
 	matches, _ := rule[key].([]any)
 	if len(matches) == 0 {
 		matches = []any{map[string]any{}}
 	}
+	var errs []error
 	for _, match := range matches {
 		if match, ok := match.(map[string]any); ok {
-			narrow(match)
+			errs = append(errs, narrow(match))
 		}
 	}
 	rule[key] = matches
+	return errors.Join(errs...)
 }
 
 // each visits a map in the order of its keys.

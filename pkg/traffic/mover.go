@@ -62,7 +62,7 @@ func (m *Mover) Shift(ctx context.Context, routes []Route, percent int) error {
 		return fmt.Errorf("shift to %d%%: a share is 0%% to 100%%", percent)
 	}
 	s := m.session()
-	if percent == 0 {
+	if percent == 0 && !slices.ContainsFunc(routes, func(r Route) bool { return !r.Choice.empty() }) {
 		s.readAhead(ctx, routes)
 		return m.each(routes, func(r Route) error {
 			_, err := r.Row.form().shift(ctx, s, r, 0)

@@ -80,7 +80,7 @@ func meshRows() []Row {
 			Service: []string{"name"}, Names: []string{"{name}", "{name}_{namespace}_svc_{port}"}, Port: "port", Weight: "weight", Absent: 1,
 			Is:       []Is{{Path: "kind", Values: []string{"MeshService"}, Must: true}, {Path: "namespace", Values: []string{"."}}},
 			Observed: Observed{Seconds: 2},
-			Choosing: Choosing{Match: gatewayMatch, By: []string{byHeaders, byCookies, byQuery}, Mirror: kumaMirror},
+			Choosing: Choosing{Match: kumaMatch, By: []string{byHeaders, byCookies, byQuery}, Mirror: kumaMirror},
 			Can:      Can{Weights: true},
 			Docs:     "https://kuma.io/docs/latest/policies/meshhttproute/",
 		},
@@ -241,7 +241,7 @@ func ingressRows() []Row {
 			Service: []string{"serviceName"}, Port: "servicePort", Weight: "weight", Absent: 1, Lone: true,
 			Observed: Observed{Seconds: 10},
 			Choosing: Choosing{Match: actionMatch, By: []string{byHeaders, byQuery}, Sticky: albSticky},
-			Note:     "the action is JSON in an annotation; only its target groups are written",
+			Note:     "the action is JSON in an annotation; only its target groups are written; headers are compared without regard to case",
 			Docs:     "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/annotations/#actions",
 		}),
 		ingress(Row{

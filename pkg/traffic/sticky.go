@@ -49,6 +49,9 @@ func (r Route) unstuck(object map[string]any) ([]op, error) {
 			continue
 		}
 		way, value := r.session(p)
+		if _, had := along(e.was, way); had && r.Row.Choosing.Sticky == albSticky {
+			continue // it has no name to be known by
+		}
 		if now, there := along(e.now, way); there && r.ourSession(now, value) {
 			e.ops = append(e.ops, op{"remove", way, nil, fmt.Sprintf("%s: removed", way)})
 		}

@@ -40,7 +40,17 @@ func (twin) check(s *session, r Route, percent int) error {
 	case held.err == nil && percent > 0 && !r.pointsAt(held.object.Object, green):
 		return fmt.Errorf("%s: nothing in it names service %s any more\n  %s", r, r.Green, edited)
 	}
-	for _, k := range r.beside() {
+	companions, err := r.companions()
+	if err != nil {
+		return err
+	}
+	wanted := []key{r.twinKey()}
+	for _, c := range companions {
+		if c.object != nil {
+			wanted = append(wanted, c.key)
+		}
+	}
+	for _, k := range wanted {
 		if existing := s.held[k]; existing.err == nil && existing.object != nil {
 			if err := r.mine(existing.object); err != nil {
 				return err
@@ -68,7 +78,7 @@ func (t twin) shift(ctx context.Context, s *session, r Route, percent int) (func
 		return nil, err
 	}
 	if err := t.accompany(ctx, s, r); err != nil {
-		return nil, errors.Join(err, undo(ctx, s))
+		return nil, errors.Join(err, undo(ctx, s), t.dismiss(ctx, s, r))
 	}
 	return func(ctx context.Context, s *session) error { return errors.Join(undo(ctx, s), t.dismiss(ctx, s, r)) }, nil
 }
