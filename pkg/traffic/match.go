@@ -222,8 +222,8 @@ func (r Route) narrowed(around any, m blueprint.Match) (map[string]any, error) {
 }
 
 // narrow adds a match to a rule's conditions.
-func (row Row) narrow(rule map[string]any, m blueprint.Match) error {
-	switch row.Choosing.Match {
+func (r Row) narrow(rule map[string]any, m blueprint.Match) error {
+	switch r.Choosing.Match {
 	case gatewayMatch:
 		delete(rule, "name") // no two rules may have one
 		return alternatives(rule, "matches", func(match map[string]any) error {
