@@ -1,9 +1,12 @@
 package traffic
 
 import (
+	"strings"
 	"testing"
 
 	utiljson "k8s.io/apimachinery/pkg/util/json"
+
+	"dro.dev/kubectl-dro/pkg/blueprint"
 )
 
 // FuzzPatch gives every row objects of any shape: never a panic, never a change outside the row's fields, and from the
@@ -93,4 +96,80 @@ func (r Route) blueAlone(object map[string]any) bool {
 		}
 	}
 	return false
+}
+
+// FuzzChoice leads chosen requests, people and copies to blue in objects of any shape: the same phase twice changes nothing,
+// and the way back is exact.
+func FuzzChoice(f *testing.F) {
+	for i, row := range Rows() {
+		good := text(f, example(f, row))
+		for by := range 32 {
+			f.Add(i, good, `{}`, by*3, by)
+		}
+	}
+	f.Fuzz(func(t *testing.T, which int, first, second string, percent, by int) {
+		percent = ((percent % 101) + 101) % 101
+		rows := Rows()
+		row := rows[((which%len(rows))+len(rows))%len(rows)]
+		var original, object map[string]any
+		if utiljson.Unmarshal([]byte(first), &original) != nil || utiljson.Unmarshal([]byte(second), &object) != nil || original == nil || object == nil {
+			return
+		}
+		r := Route{Row: row, Namespace: "food-svc", Name: "food", Component: "food", Green: "food", Blue: "food-blue", Original: []byte(first)}
+		routes, err := Choose([]Route{r}, rows, []Choice{chosenBy(by)})
+		if err != nil {
+			return
+		}
+		r = routes[0]
+		r.Choice = chosenBy(by)
+		if row.Form != "" {
+			if _, ok := original["spec"].(map[string]any); ok && row.Form == TwinForm {
+				_, _ = r.companions()
+			}
+			return
+		}
+		_, _ = r.layeredShift(original, object, percent)
+		if _, err := r.layeredRevert(original, object); err != nil {
+			t.Fatalf("the way back is blocked: %v", err)
+		}
+		ops, err := r.layeredShift(original, original, percent)
+		if err != nil || strings.Contains(first, "blue") || strings.Contains(first, "dro-") {
+			return // what names blue already, or looks like dro's, is not told from it
+		}
+		chosen, err := applied(original, ops)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := r.layeredShift(original, chosen, percent); err != nil || len(again) > 0 {
+			t.Errorf("a second time changes %s, %v", text(t, again), err)
+		}
+		if ops, err = r.layeredRevert(original, chosen); err != nil {
+			t.Fatal(err)
+		}
+		if back, err := applied(chosen, ops); err != nil || text(t, back) != text(t, original) {
+			t.Errorf("restored\n %s\nfrom\n %s", text(t, back), text(t, original))
+		}
+	})
+}
+
+// chosenBy makes a choice of bits.
+func chosenBy(bits int) (c Choice) {
+	m := &blueprint.Match{}
+	if bits&1 != 0 {
+		m.Headers = map[string]string{"X-Tester": "yes"}
+	}
+	if bits&2 != 0 {
+		m.Query = map[string]string{"v": "2"}
+	}
+	if bits&4 != 0 {
+		m.Cookies = map[string]string{"beta": "a.b"}
+	}
+	if len(uses(*m)) > 0 {
+		c.Match = m
+	}
+	c.Sticky = bits&8 != 0
+	if bits&16 != 0 {
+		c.Mirror = 10
+	}
+	return c
 }
