@@ -58,6 +58,7 @@ faults: build playground helm ## launches are killed at every write, and worse; 
 bench: build playground helm ## the judge beside thresholds on the same simulated rollouts, and what has a budget
 	@go test ./pkg/kpi/judge -count 1 -v -run '^TestSimulatedRollouts$$' -runs 1000 | grep -v '^[=-]'
 	@go test ./pkg/kpi/... -run '^$$' -bench . | grep Benchmark
+	@go -C playground test ./contract -run '^$$' -bench . | grep Benchmark
 	go -C playground test -count 1 -timeout 45m -run '^(TestBudgets|TestSentinel)$$' ./scenario -budgets -v
 
 .PHONY: e2e

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 }
 
 // startPlane starts a control plane of real parts, without a node.
-func startPlane(t *testing.T) *rest.Config {
+func startPlane(t testing.TB) *rest.Config {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "contract") // t.TempDir's names are too long for a socket on some systems
 	must(t, "make a folder", err)
@@ -42,7 +42,7 @@ func startPlane(t *testing.T) *rest.Config {
 	return config
 }
 
-func freePort(t *testing.T) int {
+func freePort(t testing.TB) int {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, "find a free port", err)
@@ -50,7 +50,7 @@ func freePort(t *testing.T) int {
 	return l.Addr().(*net.TCPAddr).Port
 }
 
-func must(t *testing.T, doing string, err error) {
+func must(t testing.TB, doing string, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatalf("%s: %v", doing, err)

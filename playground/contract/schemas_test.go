@@ -40,7 +40,7 @@ var written []byte
 var crds = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
 
 // installSchemas makes the API server know the resources that it doesn't know by itself.
-func installSchemas(t *testing.T, config *rest.Config, wanted map[schema.GroupVersionResource]bool) {
+func installSchemas(t testing.TB, config *rest.Config, wanted map[schema.GroupVersionResource]bool) {
 	t.Helper()
 	client, err := dynamic.NewForConfig(config)
 	must(t, "connect", err)
@@ -78,7 +78,7 @@ func serves(server discovery.DiscoveryInterface, gvr schema.GroupVersionResource
 }
 
 // definitions are all CRDs, by name.
-func definitions(t *testing.T) map[string]*unstructured.Unstructured {
+func definitions(t testing.TB) map[string]*unstructured.Unstructured {
 	t.Helper()
 	all := map[string]*unstructured.Unstructured{}
 	add := func(from string, text []byte) {
@@ -109,7 +109,7 @@ func definitions(t *testing.T) map[string]*unstructured.Unstructured {
 }
 
 // moduleDir is where Go keeps a module, which is fetched if need be.
-func moduleDir(t *testing.T, module, version, sum string) string {
+func moduleDir(t testing.TB, module, version, sum string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", module+"@"+version)
 	cmd.Dir = t.TempDir() // outside this module: it is no dependency of it
@@ -131,7 +131,7 @@ func moduleDir(t *testing.T, module, version, sum string) string {
 }
 
 // documents reads the objects of a YAML stream.
-func documents(t *testing.T, from string, text []byte) []*unstructured.Unstructured {
+func documents(t testing.TB, from string, text []byte) []*unstructured.Unstructured {
 	t.Helper()
 	decoder := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
 	var all []*unstructured.Unstructured
@@ -148,7 +148,7 @@ func documents(t *testing.T, from string, text []byte) []*unstructured.Unstructu
 	}
 }
 
-func eventually(t *testing.T, what string, ask func() bool) {
+func eventually(t testing.TB, what string, ask func() bool) {
 	t.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
