@@ -50,7 +50,7 @@ endif
 	go -C playground test -count 1 -timeout 20m ./...
 
 .PHONY: faults
-faults: build playground helm ## launches are killed at every write, and worse; what is left must be whole (about 24 minutes)
+faults: build playground helm ## launches are killed at every write, and worse; what is left must be whole (14 to 25 minutes)
 	go -C playground test -c -o ../bin/faults.test ./scenario
 	cd playground/scenario && ../../bin/faults.test -test.run '^TestFaults$$' -test.timeout 40m -faults 1
 
