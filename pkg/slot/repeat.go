@@ -32,8 +32,10 @@ func (t repeatTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 			_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // so that its connection is used again
 			_ = response.Body.Close()
 		}
-		if err := sleep(r.Context(), pause.Step()); err != nil {
-			return nil, err
+		select {
+		case <-r.Context().Done():
+			return nil, context.Cause(r.Context())
+		case <-time.After(pause.Step()):
 		}
 		if r, err = anew(r); err != nil {
 			return nil, err
@@ -71,15 +73,4 @@ func repeatable(r *http.Request, response *http.Response, err error) bool {
 	}
 	busy := response.StatusCode == http.StatusTooManyRequests || response.StatusCode >= http.StatusInternalServerError
 	return busy && response.Header.Get("Retry-After") == ""
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }

@@ -3,6 +3,7 @@ package traffic
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -86,7 +87,7 @@ func (r Route) actionUnmatched(object map[string]any) []op {
 	}
 	var ops []op
 	var gone []steps
-	for name := range names {
+	for _, name := range slices.Sorted(maps.Keys(names)) {
 		chosen := r.chosenAction(name)
 		for _, way := range []steps{annotation(actionNote, chosen), annotation(conditionNote, chosen)} {
 			if _, there := along(object, way); there {
@@ -95,7 +96,6 @@ func (r Route) actionUnmatched(object map[string]any) []op {
 		}
 		gone = append(gone, pathsTo(object, chosen)...)
 	}
-	slices.SortFunc(ops, func(a, b op) int { return strings.Compare(a.says, b.says) })
 	slices.SortFunc(gone, backwards)
 	for _, way := range gone {
 		ops = append(ops, op{"remove", way, nil, fmt.Sprintf("%s: removed", way)})
@@ -112,7 +112,7 @@ func (r Route) actionFits(object map[string]any, action string) error {
 		why = "its default backend leads to action " + action + ", and can't be for some requests only\n  give it a path"
 	case len(m.Headers)+len(m.Query) > roomInRule:
 		why = fmt.Sprintf("a rule of the load balancer has room for %d conditions beside host and path\n  choose by fewer", roomInRule)
-	case len(strings.SplitAfter(conditionNote, "/")[1])+len(r.chosenAction(action)) > validation.LabelValueMaxLength:
+	case len(validation.IsQualifiedName(conditionNote+r.chosenAction(action))) > 0:
 		why = "the annotation's name " + conditionNote + r.chosenAction(action) + " would be too long\n  give the action a shorter name"
 	}
 	each(m.Headers, func(name, _ string) {

@@ -23,17 +23,14 @@ func FuzzPatch(f *testing.F) {
 	f.Add(0, `{"spec":{"rules":[null,3,{"backendRefs":{}},{"backendRefs":[null,[],{"name":{}},{"name":"food","weight":"x"},{"name":"food","weight":-1.5}]}]}}`, `{"spec":[]}`, 50)
 	f.Add(0, `{"spec":{"rules":{"backendRefs":[]}}}`, `{}`, 0)
 	f.Fuzz(func(t *testing.T, which int, first, second string, percent int) {
-		percent = ((percent % 101) + 101) % 101
-		rows := Rows()
-		row := rows[((which%len(rows))+len(rows))%len(rows)]
-		var original, object map[string]any
-		if utiljson.Unmarshal([]byte(first), &original) != nil || utiljson.Unmarshal([]byte(second), &object) != nil || original == nil || object == nil {
+		r, original, object, ok := fuzzed(which, first, second)
+		if !ok {
 			return
 		}
-		r := Route{Row: row, Namespace: "food-svc", Name: "food", Component: "food", Green: "food", Blue: "food-blue", Original: []byte(first)}
-		if row.Form != "" {
+		percent = ((percent % 101) + 101) % 101
+		if r.Row.Form != "" {
 			_ = r.pointsAt(object, green)
-			if _, ok := original["spec"].(map[string]any); ok && row.Form == TwinForm {
+			if _, ok := original["spec"].(map[string]any); ok && r.Row.Form == TwinForm {
 				_ = r.twin(original, percent)
 			}
 			return
@@ -41,6 +38,17 @@ func FuzzPatch(f *testing.F) {
 		foreign(t, r, original, object, percent)
 		exact(t, r, original, percent)
 	})
+}
+
+// fuzzed is a row's route to food, whose object was first at the launch and is second now. It is none when these are no objects.
+func fuzzed(which int, first, second string) (r Route, original, object map[string]any, ok bool) {
+	if utiljson.Unmarshal([]byte(first), &original) != nil || utiljson.Unmarshal([]byte(second), &object) != nil || original == nil || object == nil {
+		return r, nil, nil, false
+	}
+	rows := Rows()
+	row := rows[((which%len(rows))+len(rows))%len(rows)]
+	r = Route{Row: row, Namespace: "food-svc", Name: "food", Component: "food", Green: "food", Blue: "food-blue", Original: []byte(first)}
+	return r, original, object, true
 }
 
 // foreign sees that nothing but the rollout's fields changes, whatever the object has become.
@@ -108,22 +116,19 @@ func FuzzChoice(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, which int, first, second string, percent, by int) {
-		percent = ((percent % 101) + 101) % 101
-		rows := Rows()
-		row := rows[((which%len(rows))+len(rows))%len(rows)]
-		var original, object map[string]any
-		if utiljson.Unmarshal([]byte(first), &original) != nil || utiljson.Unmarshal([]byte(second), &object) != nil || original == nil || object == nil {
+		r, original, object, ok := fuzzed(which, first, second)
+		if !ok {
 			return
 		}
-		r := Route{Row: row, Namespace: "food-svc", Name: "food", Component: "food", Green: "food", Blue: "food-blue", Original: []byte(first)}
-		routes, err := Choose([]Route{r}, rows, []Choice{chosenBy(by)})
+		percent = ((percent % 101) + 101) % 101
+		routes, err := Choose([]Route{r}, Rows(), []Choice{chosenBy(by)})
 		if err != nil {
 			return
 		}
 		r = routes[0]
 		r.Choice = chosenBy(by)
-		if row.Form != "" {
-			if _, ok := original["spec"].(map[string]any); ok && row.Form == TwinForm {
+		if r.Row.Form != "" {
+			if _, ok := original["spec"].(map[string]any); ok && r.Row.Form == TwinForm {
 				_, _ = r.companions()
 			}
 			return
