@@ -109,7 +109,7 @@ func after(t *testing.T, c *cluster) {
 // forbid lets the API server refuse changes to a Deployment, until the function that it returns is called.
 func (c *cluster) forbid(t *testing.T, ns, deployment string) (allow func()) {
 	t.Helper()
-	name := "dro-scenario-" + ns
+	name := hand + ns
 	policies, bindings := c.client.AdmissionregistrationV1().ValidatingAdmissionPolicies(), c.client.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings()
 	_, err := policies.Create(t.Context(), &admissionv1.ValidatingAdmissionPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
