@@ -150,7 +150,7 @@ func TestUp(t *testing.T) {
 		if err := syscall.Kill(before, syscall.SIGKILL); err != nil {
 			t.Fatal(err)
 		}
-		for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 			if status, err := ask(t.Context(), c.Gateway, "food.example"); err != nil || status != http.StatusOK {
 				t.Fatalf("traffic: %d %v", status, err)
 			}

@@ -129,7 +129,7 @@ func readyPod() *corev1.Pod {
 func await(t *testing.T, base, query, want string) {
 	t.Helper()
 	body := ""
-	for deadline := time.Now().Add(4 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		_, body = get(t, base+"/api/v1/query?query="+url.QueryEscape(query))
 		if strings.Contains(body, want) {
 			if !json.Valid([]byte(body)) {

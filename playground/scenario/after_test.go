@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -66,7 +65,7 @@ func after(t *testing.T, c *cluster) {
 		l := c.launch(t, ns, strings.Replace(short("2.1.0", "1s", ""), "keep: 0s", "keep: 2s", 1), "--standby", "off")
 		l.begins(t, "keep")
 		must(t, "kill the launcher", l.cmd.Process.Kill())
-		eventually(t, "the next command settles it", time.Minute, func() (bool, string) {
+		eventually(t, "the next command settles it", func() (bool, string) {
 			said, err := plugin(t, append([]string{"gc", "-n", ns}, c.flags()...)...).CombinedOutput()
 			return strings.Contains(string(said), "foodsvc-v9 is live"), fmt.Sprintf("%v: %s", err, said)
 		})
@@ -138,7 +137,7 @@ func (c *cluster) forbid(t *testing.T, ns, deployment string) (allow func()) {
 			[]byte(`{"metadata":{"labels":{"probe":"1"}}}`), metav1.PatchOptions{DryRun: []string{metav1.DryRunAll}})
 		return err != nil && strings.Contains(err.Error(), "not today")
 	}
-	eventually(t, "the policy holds", time.Minute, func() (bool, string) { return refused(), "" })
+	eventually(t, "the policy holds", func() (bool, string) { return refused(), "" })
 	lift := func() {
 		must(t, "delete the policy's binding", bindings.Delete(context.WithoutCancel(t.Context()), name, metav1.DeleteOptions{}))
 		must(t, "delete the policy", policies.Delete(context.WithoutCancel(t.Context()), name, metav1.DeleteOptions{}))
@@ -147,6 +146,6 @@ func (c *cluster) forbid(t *testing.T, ns, deployment string) (allow func()) {
 	t.Cleanup(once)
 	return func() {
 		once()
-		eventually(t, "the policy is lifted", time.Minute, func() (bool, string) { return !refused(), "" })
+		eventually(t, "the policy is lifted", func() (bool, string) { return !refused(), "" })
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"dro.dev/kubectl-dro/playground/faults"
 )
@@ -248,7 +247,7 @@ func (f *field) silence(t *testing.T, fault fault) {
 		f.command(t, "abort")
 		want = ending{"RolledBack", ""}
 	}
-	eventually(t, "the rollout is over", 90*time.Second, func() (bool, string) {
+	eventually(t, "the rollout is over", func() (bool, string) {
 		rec, err := f.read(t)
 		return rec != nil && rec.Ended != nil, fmt.Sprintf("%+v (%v)", rec, err)
 	})

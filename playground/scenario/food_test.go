@@ -32,7 +32,7 @@ const mark = "dro.dev/scenario"
 func (c *cluster) namespace(t *testing.T, ns string) {
 	t.Helper()
 	namespaces := c.client.CoreV1().Namespaces()
-	eventually(t, "namespace "+ns+" has ended", 2*time.Minute, func() (bool, string) {
+	eventually(t, "namespace "+ns+" has ended", func() (bool, string) {
 		left, err := namespaces.Get(t.Context(), ns, metav1.GetOptions{})
 		if err == nil && left.DeletionTimestamp == nil {
 			t.Fatalf("namespace %s exists: another run uses it, or left it behind (kubectl delete namespace -l %s)", ns, mark)
@@ -49,7 +49,7 @@ func (c *cluster) namespace(t *testing.T, ns string) {
 			t.Errorf("remove namespace %s: %v", ns, err)
 		}
 	})
-	eventually(t, "namespace "+ns+" has what every namespace has", 30*time.Second, func() (bool, string) {
+	eventually(t, "namespace "+ns+" has what every namespace has", func() (bool, string) {
 		_, noCA := c.client.CoreV1().ConfigMaps(ns).Get(t.Context(), "kube-root-ca.crt", metav1.GetOptions{})
 		_, noAccount := c.client.CoreV1().ServiceAccounts(ns).Get(t.Context(), "default", metav1.GetOptions{})
 		return noCA == nil && noAccount == nil, fmt.Sprint(noCA, noAccount)
@@ -102,7 +102,7 @@ func (c *cluster) manifests(ns string) string {
 func (c *cluster) serves(t *testing.T, ns, version string, components ...string) {
 	t.Helper()
 	for _, component := range components {
-		eventually(t, host(component, ns)+" serves "+version, time.Minute, func() (bool, string) {
+		eventually(t, host(component, ns)+" serves "+version, func() (bool, string) {
 			got, err := c.version(t, component, ns)
 			return got == version, fmt.Sprintf("it answers as %q: %v", got, err)
 		})

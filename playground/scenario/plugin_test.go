@@ -33,9 +33,6 @@ type event struct {
 	Took    float64         `json:"tookSeconds"`
 }
 
-// patience is longer than any launch here takes.
-const patience = 4 * time.Minute
-
 // launch is a running `kubectl dro launch`.
 type launch struct {
 	cmd    *exec.Cmd
@@ -76,7 +73,7 @@ func (c *cluster) planned(t *testing.T, ns, blueprint string, words ...string) {
 	t.Helper()
 	args := append([]string{"plan", save(t, blueprint), "-n", ns}, c.flags()...)
 	var plan string
-	eventually(t, "the launch can be planned", 30*time.Second, func() (bool, string) {
+	eventually(t, "the launch can be planned", func() (bool, string) {
 		said, err := plugin(t, args...).CombinedOutput()
 		plan = string(said)
 		return err == nil, plan

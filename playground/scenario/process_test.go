@@ -8,7 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"dro.dev/kubectl-dro/playground/faults"
 )
@@ -82,7 +81,7 @@ func (f *field) command(t *testing.T, verb string) {
 // reaches waits until the rollout is in that state, and has that share of the traffic on blue.
 func (f *field) reaches(t *testing.T, state string, traffic int) {
 	t.Helper()
-	eventually(t, "the rollout is "+state, 90*time.Second, func() (bool, string) {
+	eventually(t, "the rollout is "+state, func() (bool, string) {
 		rec, err := f.read(t)
 		return rec != nil && rec.State == state && rec.Traffic == traffic, fmt.Sprintf("%+v (%v)", rec, err)
 	})

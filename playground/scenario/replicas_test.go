@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -37,7 +36,7 @@ keep: 0s
 
 	had := c.addresses(t, ns, blueSlot)
 	c.replaceOne(t, ns, blueSlot)
-	eventually(t, "the share follows blue's pods", time.Minute, func() (bool, string) {
+	eventually(t, "the share follows blue's pods", func() (bool, string) {
 		now, mixed := c.addresses(t, ns, blueSlot), c.addresses(t, ns, greenSlot)
 		kept := slices.DeleteFunc(slices.Clone(mixed), func(a string) bool { return !slices.Contains(now, a) })
 		return len(now) == 3 && !slices.Equal(now, had) && slices.Equal(kept, now), fmt.Sprintf("green's service has %v, blue's %v", mixed, now)
@@ -63,7 +62,7 @@ func (c *cluster) scale(t *testing.T, ns, deployment string, pods int) {
 	_, err := c.client.AppsV1().Deployments(ns).Patch(t.Context(), deployment, types.MergePatchType,
 		fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, pods), metav1.PatchOptions{})
 	must(t, "scale "+deployment, err)
-	eventually(t, deployment+" is reachable", time.Minute, func() (bool, string) { return c.reachable(t, ns, deployment) })
+	eventually(t, deployment+" is reachable", func() (bool, string) { return c.reachable(t, ns, deployment) })
 }
 
 // replaceOne deletes a pod of a Service, for which its Deployment makes another.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -120,7 +119,7 @@ func merged(a, b snapshot) snapshot {
 // unchanged checks that namespace ns holds what it held before, but for the keys named. Pods need a moment to end.
 func (c *cluster) unchanged(t *testing.T, ns string, before snapshot, but ...string) {
 	t.Helper()
-	eventually(t, "the cluster is as it was before", time.Minute, func() (bool, string) {
+	eventually(t, "the cluster is as it was before", func() (bool, string) {
 		left := before.diff(c.snapshot(t, ns), but...)
 		return len(left) == 0, strings.Join(left, "\n")
 	})

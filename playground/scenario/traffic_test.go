@@ -100,7 +100,7 @@ func (c *cluster) bothSlots(t *testing.T, ns, router string) (*traffic.Mover, []
 	text = strings.ReplaceAll(text, "localhost/"+blueSlot+":"+greenTag, "localhost/"+greenSlot+":"+blueTag)
 	c.apply(t, ns, text, "Deployment", "Service")
 	c.serves(t, ns, greenTag, greenSlot)
-	eventually(t, "blue is reachable", time.Minute, func() (bool, string) { return c.reachable(t, ns, blueSlot) })
+	eventually(t, "blue is reachable", func() (bool, string) { return c.reachable(t, ns, blueSlot) })
 
 	m := &traffic.Mover{Client: c.dynamic, Warn: func(said string) { t.Error(said) }}
 	routes, err := traffic.Find(t.Context(), c.dynamic, traffic.Rows(), traffic.Target{Namespace: ns, Component: greenSlot, Green: greenSlot, Blue: blueSlot})

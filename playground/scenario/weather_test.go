@@ -151,7 +151,7 @@ func (o outage) strike(t *testing.T, f *field, turn *sync.Mutex) *process {
 	must(t, "find the API server", err)
 	must(t, "kill the API server", syscall.Kill(pid, syscall.SIGKILL))
 	// It answers before it knows of all kinds; whoever balances load asks whether it is ready, too.
-	eventually(t, "the API server is back", time.Minute, func() (bool, string) {
+	eventually(t, "the API server is back", func() (bool, string) {
 		said, err := f.client.CoreV1().RESTClient().Get().AbsPath("/readyz").DoRaw(t.Context())
 		return err == nil, fmt.Sprintf("%s %v", said, err)
 	})
@@ -193,7 +193,7 @@ func stoodStill(t *testing.T, f *field) {
 	first.signal(t, syscall.SIGSTOP)
 	before := len(proxy.Writes())
 	second := f.startCommand(t, "resume")
-	eventually(t, "another takes over", time.Minute, func() (bool, string) {
+	eventually(t, "another takes over", func() (bool, string) {
 		lease, err := f.client.CoordinationV1().Leases(f.ns).Get(t.Context(), "dro-food", metav1.GetOptions{})
 		must(t, "read the lease", err)
 		return *lease.Spec.LeaseTransitions == 2, lease.String()
