@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"dro.dev/kubectl-dro/pkg/blueprint"
@@ -265,6 +266,10 @@ func (s *survey) record(now time.Time) (*record.Rollout, error) {
 	bp, err := json.Marshal(s.blueprint)
 	if err != nil {
 		return nil, fmt.Errorf("encode the blueprint: %w", err)
+	}
+	session := s.blueprint.App + "-" + strconv.FormatInt(now.Unix(), 36)
+	for i := range s.facts.Routes {
+		s.facts.Routes[i].Session = session
 	}
 	found, err := json.Marshal(s.facts)
 	if err != nil {

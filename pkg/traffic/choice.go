@@ -91,6 +91,9 @@ func (r Route) able(rows []Row, c Choice) error {
 			}
 		}
 	}
+	if c.Mirror > 0 && c.Sticky && r.Row.Choosing.Sticky == cookieSticky {
+		return fmt.Errorf("%s: who stays on %s by a cookie would not be copied to blue\n  take mirror:, or sticky:, out of the phase", r, r.Green)
+	}
 	if c.Mirror > 0 {
 		return lacks("copy requests to blue (mirror)", func(row Row) bool { return row.Choosing.Mirror != "" })
 	}
@@ -150,26 +153,33 @@ func (r Route) bare(object map[string]any) (map[string]any, []op, error) {
 	if len(r.Choices) == 0 {
 		return object, nil, nil
 	}
-	unstuck, err := r.unstuck(object)
+	original, err := r.object()
 	if err != nil {
 		return nil, nil, err
 	}
-	ops := append(r.unmirrored(object), unstuck...)
+	ops, err := r.unstuck(original, object)
+	if err != nil {
+		return nil, nil, err
+	}
 	clean, err := applied(object, ops)
+	for _, undo := range []func(original, object map[string]any) []op{r.unmirrored, r.unruled, r.unmarked} {
+		if err != nil {
+			break
+		}
+		next := undo(original, clean)
+		ops = append(ops, next...)
+		clean, err = applied(clean, next)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", r, err)
 	}
-	rules := r.matchRules(clean)
-	if clean, err = applied(clean, rules); err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", r, err)
-	}
-	return clean, append(ops, rules...), nil
+	return clean, ops, nil
 }
 
 // chosen lists the changes that put the route's present choice into an object without any. Rules come last, the last
-// of them first, as they move what follows.
+// of them first, as they move what follows; chosen requests are asked for before cookies are.
 func (r Route) chosen(object map[string]any) ([]op, error) {
-	var ops []op
+	var ops, rules []op
 	if r.Choice.Mirror > 0 {
 		mirror, err := r.mirrored(object)
 		if err != nil {
@@ -178,20 +188,37 @@ func (r Route) chosen(object map[string]any) ([]op, error) {
 		ops = append(ops, mirror...)
 	}
 	if r.Choice.Sticky {
-		stuck, err := r.stuck(object)
+		stuck, leading, err := r.stuck(object)
 		if err != nil {
 			return nil, err
 		}
-		ops = append(ops, stuck...)
+		ops, rules = append(ops, stuck...), append(rules, leading...)
 	}
 	if r.Choice.Match != nil {
-		match, err := r.matched(object)
+		matched, leading, err := r.matched(object)
 		if err != nil {
 			return nil, err
 		}
-		ops = append(ops, match...)
+		ops, rules = append(ops, matched...), append(rules, leading...)
 	}
-	return ops, nil
+	if err := r.roomFor(rules, object); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(rules, func(a, b op) int { return backwards(a.way, b.way) })
+	return append(ops, rules...), nil
+}
+
+// roomFor is an error when an object may not have that many rules more.
+func (r Route) roomFor(rules []op, object map[string]any) error {
+	if len(rules) == 0 || r.Row.Rules == 0 {
+		return nil
+	}
+	way := rules[0].way[:len(rules[0].way)-1]
+	if has := size(object, way); has+len(rules) > r.Row.Rules {
+		return fmt.Errorf("%s: %s may have %d rules, and has %d; the phase's match: or sticky: would add %d\n"+
+			"  move rules that don't lead to %s to another route, or take match: or sticky: out of the phase", r, way, r.Row.Rules, has, len(rules), r.Green)
+	}
+	return nil
 }
 
 // applied is the object after changes.

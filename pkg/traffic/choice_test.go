@@ -125,8 +125,8 @@ func TestChoicesLeaveNothing(t *testing.T) {
 		{"backendRefs":[{"name":"other","weight":1}]},
 		{"matches":[{"path":{"type":"PathPrefix","value":"/b"}}],"backendRefs":[{"name":"svc","port":80,"weight":1}]}]}}`
 	testers := &blueprint.Match{Headers: map[string]string{"X-T": "1"}}
-	choices := []Choice{{Match: testers}, {Match: &blueprint.Match{Query: map[string]string{"q": "1"}}, Mirror: 5}, {Sticky: true}, {Match: testers, Sticky: true, Mirror: 100}, {}}
-	r := Route{Row: rowNamed(t, "gateway-api"), Namespace: "ns", Name: "r", Component: "svc", Green: "svc", Blue: "svc-blue", Original: []byte(object)}
+	choices := []Choice{{Match: testers}, {Match: &blueprint.Match{Cookies: map[string]string{"q": "1"}}, Mirror: 5}, {Sticky: true}, {Match: testers, Sticky: true, Mirror: 100}, {}}
+	r := Route{Row: rowNamed(t, "gateway-api-grpcroute"), Namespace: "ns", Name: "r", Component: "svc", Green: "svc", Blue: "svc-blue", Original: []byte(object)}
 	routes, err := Choose([]Route{r}, Rows(), choices)
 	if err != nil {
 		t.Fatal(err)
@@ -291,7 +291,7 @@ func TestMirrors(t *testing.T) {
 			if err != nil || !equal(now, parse(t, tc.want)) {
 				t.Errorf("got  %v\nwant %v (%v)", now, tc.want, err)
 			}
-			if back, err := applied(now, r.unmirrored(now)); err != nil || !equal(back, object) {
+			if back, err := applied(now, r.unmirrored(object, now)); err != nil || !equal(back, object) {
 				t.Errorf("it is taken back to %v: %v", back, err)
 			}
 		})
@@ -331,7 +331,8 @@ func TestChoiceThatARouterCantMake(t *testing.T) {
 	}{
 		"labels, gateway":                   {"gateway-api", Choice{Match: &blueprint.Match{SourceLabels: map[string]string{"a": "b"}}}, []string{"httproute ns/r", "sourceLabels", "routers that can: istio"}},
 		"anything, openshift":               {"openshift", Choice{Match: &blueprint.Match{Headers: map[string]string{"a": "b"}}}, []string{"route ns/r", "headers", "gateway-api", "ingress-nginx"}},
-		"sticky, istio":                     {"istio", Choice{Sticky: true}, []string{"virtualservice ns/r", "sticky", "traefikservice"}},
+		"sticky, contour":                   {"contour", Choice{Sticky: true}, []string{"httpproxy ns/r", "sticky", "traefikservice"}},
+		"sticky and mirror, gateway":        {"gateway-api", Choice{Sticky: true, Mirror: 1}, []string{"httproute ns/r", "by a cookie would not be copied"}},
 		"mirror, knative":                   {"knative", Choice{Mirror: 1}, []string{"service ns/r", "mirror", "gateway-api, gateway-api-grpcroute, istio"}},
 		"sticky, an nginx without a cookie": {"ingress-nginx", Choice{Sticky: true}, []string{"ingress ns/r", "affinity: cookie"}},
 		"cookies, alb":                      {"aws-alb", Choice{Match: &blueprint.Match{Cookies: map[string]string{"a": "b"}}}, []string{"ingress ns/r", "cookies", "routers that can: gateway-api"}},

@@ -44,11 +44,11 @@ func uses(m blueprint.Match) []string {
 }
 
 // matched lists the changes that put before each rule with green one that holds for chosen requests only and leads to blue.
-func (r Route) matched(object map[string]any) ([]op, error) {
+func (r Route) matched(object map[string]any) (edits, rules []op, err error) {
 	if r.Row.Choosing.Match == actionMatch {
-		return r.actionMatched(object)
+		edits, err = r.actionMatched(object)
+		return edits, nil, err
 	}
-	var ops []op
 	view := r.Row.view(object)
 	e := r.edit(object, object)
 	for _, p := range slices.Backward(r.pools(view)) {
@@ -60,18 +60,17 @@ func (r Route) matched(object map[string]any) ([]op, error) {
 		for _, at := range slices.Backward(r.spots(view, p)) {
 			rule, err := r.narrowed(at.around, *r.Choice.Match)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			r.leadTo(rule, backend, p.shape, at.list)
-			ops = append(ops, op{"add", at.way, at.listed(rule), fmt.Sprintf("%s: new, chosen requests (%s) to service %s", at.way, told(*r.Choice.Match), r.Blue)})
+			rules = append(rules, op{"add", at.way, at.listed(rule), fmt.Sprintf("%s: new, chosen requests (%s) to service %s", at.way, told(*r.Choice.Match), r.Blue)})
 		}
 	}
-	if len(ops) == 0 && r.Row.Choosing.Match != canaryMatch {
-		return nil, fmt.Errorf("%s: no rule with service %s is one that chooses requests\n  take match: out of the phase, or name the router that does: router: kind/name",
+	if len(rules) == 0 && r.Row.Choosing.Match != canaryMatch {
+		return nil, nil, fmt.Errorf("%s: no rule with service %s is one that chooses requests\n  take match: out of the phase, or name the router that does: router: kind/name",
 			r, r.Green)
 	}
-	slices.SortStableFunc(ops, func(a, b op) int { return backwards(a.way, b.way) })
-	return append(e.ops, ops...), nil
+	return e.ops, rules, nil
 }
 
 // backwards orders ways to entries of lists so that putting one in, or taking one out, moves none that follows.
@@ -110,22 +109,18 @@ func (r Route) leadTo(rule map[string]any, backend any, shape List, list steps) 
 	put(rule, list, []any{backend})
 }
 
-// matchRules lists the changes that take dro's own rules out: those that lead to blue alone and are what a choice makes
+// unruled lists the changes that take dro's own rules out: those that lead to no other slot and are what a choice makes
 // of a rule with green. A rule that someone edited since is not among them; it is dealt with like any other.
-func (r Route) matchRules(object map[string]any) []op {
+func (r Route) unruled(original, object map[string]any) []op {
 	if r.Row.Choosing.Match == actionMatch {
 		return r.actionUnmatched(object)
-	}
-	original, err := r.object()
-	if err != nil {
-		original = nil
 	}
 	view, was := r.Row.view(object), r.Row.view(original)
 	made := append(r.made(view), r.made(was)...)
 	var ops []op
 	left := map[string]int{} // how many rules a list keeps
 	for _, p := range slices.Backward(r.pools(view)) {
-		if len(p.of(blue)) < len(p.entries) || !slices.ContainsFunc(made, func(rule any) bool { return equal(rule, p.around) }) {
+		if !slices.ContainsFunc(made, func(m led) bool { return m.leads(p) && equal(m.rule, p.around) }) {
 			continue
 		}
 		list := p.rule[:len(p.rule)-1]
@@ -143,20 +138,41 @@ func (r Route) matchRules(object map[string]any) []op {
 	return ops
 }
 
+// led is a rule of dro's, without its backend.
+type led struct {
+	to    slot
+	stays bool // it is for those who met the slot, and not for all that a match chooses
+	rule  any
+}
+
+// leads tells whether a pool's backends can be those of the rule: who stays on a slot meets what stands beside it as well.
+func (l led) leads(p pool) bool {
+	if l.stays {
+		return len(p.of(l.to)) > 0 && len(p.of(green))+len(p.of(blue)) == len(p.of(l.to))
+	}
+	return len(p.of(l.to)) == len(p.entries)
+}
+
 // made are the rules that the rollout's choices make of those in an object.
-func (r Route) made(view map[string]any) []any {
-	var made []any
+func (r Route) made(view map[string]any) []led {
+	var made []led
+	add := func(around any, m blueprint.Match, to slot, stays bool) {
+		if rule, err := r.narrowed(around, m); err == nil {
+			made = append(made, led{to, stays, rule})
+		}
+	}
 	for _, p := range r.pools(view) {
 		if len(p.of(green)) == 0 {
 			continue
 		}
 		for _, at := range r.spots(view, p) {
 			for _, c := range r.Choices {
-				if c.Match == nil {
-					continue
+				if c.Match != nil {
+					add(at.around, *c.Match, blue, false)
 				}
-				if rule, err := r.narrowed(at.around, *c.Match); err == nil {
-					made = append(made, rule)
+				if c.Sticky && r.Row.Choosing.Sticky == cookieSticky {
+					add(at.around, r.stays(blue), blue, true)
+					add(at.around, r.stays(green), green, true)
 				}
 			}
 		}

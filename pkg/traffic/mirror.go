@@ -76,7 +76,7 @@ func (r Route) mirrored(object map[string]any) ([]op, error) {
 }
 
 // unmirrored lists the changes that end the copying to blue.
-func (r Route) unmirrored(object map[string]any) []op {
+func (r Route) unmirrored(_, object map[string]any) []op {
 	var ops []op
 	view := r.Row.view(object)
 	for _, p := range r.pools(view) {

@@ -40,6 +40,8 @@ const (
 	blue
 )
 
+func (s slot) String() string { return [...]string{"neither", "green", "blue"}[s] }
+
 // name is the pool as a person calls it: rule 0.
 func (p pool) name() string {
 	for i := len(p.list) - 1; i > 0; i-- {

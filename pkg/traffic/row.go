@@ -38,6 +38,7 @@ type Row struct {
 	Even    bool   `json:"even,omitempty"`    // it means an equal share when all are missing, and nothing when some are there
 	Lone    bool   `json:"lone,omitempty"`    // a backend that is alone in its rule gets everything, whatever its weight
 	Total   int64  `json:"total,omitempty"`   // what the weights of a rule must add up to
+	Rules   int    `json:"rules,omitempty"`   // how many rules an object may have; 0: any number
 
 	Observed Observed `json:"observed"`
 	Choosing Choosing `json:"choosing"`
@@ -165,6 +166,7 @@ type Route struct {
 	Pods      int             `json:"pods,omitempty"` // green's at the launch, where they are what shares are made of
 	Original  json.RawMessage `json:"original"`       // the whole object but its status
 
+	Session string   `json:"session,omitempty"` // what the rollout's cookies are named by
 	Choices []Choice `json:"choices,omitempty"` // whom the rollout's phases lead to blue beside its share
 	Choice  Choice   `json:"-"`                 // the one of the phase that is written
 }

@@ -30,7 +30,7 @@ func gatewayRows() []Row {
 			Name: name, Title: "Gateway API " + kind, Kind: kind,
 			Group: "gateway.networking.k8s.io", Version: versions[0], Older: versions[1:], Resource: resource,
 			Lists:   []List{{Path: "spec.rules[*].backendRefs"}},
-			Service: []string{"name"}, Is: asService, Port: "port", Weight: "weight", Absent: 1,
+			Service: []string{"name"}, Is: asService, Port: "port", Weight: "weight", Absent: 1, Rules: 16,
 			Observed: Observed{
 				Wanted: "spec.parentRefs", Reported: "status.parents", Parent: "parentRef",
 				True: []string{"Accepted", "ResolvedRefs"},
@@ -46,7 +46,7 @@ func gatewayRows() []Row {
 	http := route("gateway-api", "HTTPRoute", "httproutes", false, "v1", "v1beta1")
 	http.Note = "also the way of Kong, Linkerd, NGINX Gateway Fabric, Envoy Gateway, Cilium and every other gateway that serves it"
 	http.Choosing = linkerd.Choosing
-	http.Choosing.Mirror, http.Choosing.Sticky = gatewayMirror, gatewaySticky
+	http.Choosing.Mirror, http.Choosing.Sticky = gatewayMirror, cookieSticky
 	grpc := route("gateway-api-grpcroute", "GRPCRoute", "grpcroutes", false, "v1", "v1alpha2")
 	grpc.Choosing = Choosing{Match: gatewayMatch, By: []string{byHeaders, byCookies}, Mirror: gatewayMirror, Sticky: gatewaySticky}
 	return []Row{
@@ -68,7 +68,7 @@ func meshRows() []Row {
 			Service: []string{"destination.host"}, Names: asHost, Port: "destination.port.number", Weight: "weight", Lone: true,
 			Drop:     []string{"destination.subset"},
 			Observed: Observed{Seconds: 2},
-			Choosing: Choosing{Match: istioMatch, By: []string{byHeaders, byCookies, byQuery, byLabels}, Within: "spec.http", Mirror: istioMirror},
+			Choosing: Choosing{Match: istioMatch, By: []string{byHeaders, byCookies, byQuery, byLabels}, Within: "spec.http", Mirror: istioMirror, Sticky: cookieSticky},
 			Can:      Can{Weights: true, TCP: true},
 			Note:     "delegates are found like any other; green may be named with a subset of a DestinationRule, blue is named by its own host",
 			Docs:     "https://istio.io/latest/docs/reference/config/networking/virtual-service/",

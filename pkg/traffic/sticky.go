@@ -7,6 +7,7 @@ const (
 	gatewaySticky = "gateway" // a rule's sessionPersistence, of the experimental channel
 	traefikSticky = "traefik" // the cookie of weighted services
 	albSticky     = "alb"     // the stickiness of target groups
+	cookieSticky  = "cookie"  // a cookie of dro's, and rules that lead by it
 
 	affinitySticky = "affinity" // the cookie of green's Ingress, which a canary shares
 )
@@ -16,7 +17,10 @@ const (
 const stickTime = 24 * 60 * 60
 
 // stuck lists the changes that keep a person on the slot they met first. What is sticky already stays as it is.
-func (r Route) stuck(object map[string]any) ([]op, error) {
+func (r Route) stuck(object map[string]any) (edits, rules []op, err error) {
+	if r.Row.Choosing.Sticky == cookieSticky {
+		return r.cookied(object)
+	}
 	e := r.edit(object, object)
 	for _, p := range r.pools(e.now) {
 		if len(p.of(green)) == 0 {
@@ -25,23 +29,20 @@ func (r Route) stuck(object map[string]any) ([]op, error) {
 		way, value := r.session(p)
 		now, there := along(e.now, way)
 		if on, _ := at(now, "enabled"); on == any(false) {
-			return nil, fmt.Errorf("%s: %s switches stickiness off\n  take it out, or sticky: out of the phase", r, way)
+			return nil, nil, fmt.Errorf("%s: %s switches stickiness off\n  take it out, or sticky: out of the phase", r, way)
 		}
 		if !there {
 			e.ops = append(e.ops, op{"add", way, value, fmt.Sprintf("%s: new, a cookie keeps people on their slot", way)})
 		}
 	}
-	return e.done()
+	edits, err = e.done()
+	return edits, nil, err
 }
 
 // unstuck lists the changes that let people go again.
-func (r Route) unstuck(object map[string]any) ([]op, error) {
-	if r.Row.Choosing.Sticky == "" {
+func (r Route) unstuck(original, object map[string]any) ([]op, error) {
+	if way := r.Row.Choosing.Sticky; way == "" || way == cookieSticky {
 		return nil, nil
-	}
-	original, err := r.object()
-	if err != nil {
-		return nil, err
 	}
 	e := r.edit(original, object)
 	for _, p := range r.pools(e.now) {
@@ -61,7 +62,7 @@ func (r Route) unstuck(object map[string]any) ([]op, error) {
 
 // session is where and how a pool's stickiness is written.
 func (r Route) session(p pool) (steps, map[string]any) {
-	name := "dro-" + r.Component
+	name := r.cookieName() + "-" + r.Component // a slot means another service to each component
 	switch r.Row.Choosing.Sticky {
 	case traefikSticky:
 		return p.beside("sticky"), map[string]any{"cookie": map[string]any{"name": name}}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 
@@ -252,13 +253,17 @@ func compileMatch(spec gwv1.HTTPRouteMatch) (match, *refusal) {
 	}
 	seen := map[string]bool{}
 	for _, h := range spec.Headers {
-		if h.Type != nil && *h.Type != gwv1.HeaderMatchExact {
-			return m, unsupported("header match %s is not supported by this gateway", *h.Type)
+		condition := header{name: http.CanonicalHeaderKey(string(h.Name)), value: h.Value}
+		if h.Type != nil && *h.Type == gwv1.HeaderMatchRegularExpression {
+			like, err := regexp.Compile(h.Value)
+			if err != nil {
+				return m, unsupported("header match %s: %v", h.Name, err)
+			}
+			condition.like = like
 		}
-		name := http.CanonicalHeaderKey(string(h.Name))
-		if !seen[name] { // of equal names the first counts
-			seen[name] = true
-			m.headers = append(m.headers, pair{name, h.Value})
+		if !seen[condition.name] { // of equal names the first counts
+			seen[condition.name] = true
+			m.headers = append(m.headers, condition)
 		}
 	}
 	for _, q := range spec.QueryParams {

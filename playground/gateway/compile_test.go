@@ -160,6 +160,12 @@ func TestFind(t *testing.T) {
 			map[string]string{"GET http://h/": "plain", "GET http://h/?v=2": "query", "GET http://h/?v=3&v=2": "plain", "GET http://h/?v=2 X-User:beta": "header",
 				"GET http://h/ X-User:beta X-Region:eu": "headers", "POST http://h/?v=2 X-User:beta": "method", "GET http://h/ X-User:betan": "plain"},
 		},
+		"a header that meets an expression": {
+			[]string{`{kind: HTTPRoute, spec: {parentRefs: [{name: food}], rules: [
+				{backendRefs: [{name: plain}]},
+				{matches: [{headers: [{type: RegularExpression, name: cookie, value: "^(.*; ?)?slot=blue(;.*)?$"}]}], backendRefs: [{name: blue}]}]}}`},
+			map[string]string{"GET http://h/": "plain", "GET http://h/ Cookie:slot=blue": "blue", "GET http://h/ Cookie:a=1;slot=blue": "blue", "GET http://h/ Cookie:slot=bluer": "plain"},
+		},
 		"the older route wins, then the name": {
 			[]string{
 				`{kind: HTTPRoute, metadata: {name: b, creationTimestamp: "2026-01-02T00:00:00Z"}, spec: {parentRefs: [{name: food}], rules: [{backendRefs: [{name: b}]}]}}`,

@@ -28,7 +28,7 @@ func TestRouteStatus(t *testing.T) {
 		"another namespace's, same only":    {`{parentRefs: [{name: food, namespace: ns}], rules: [{}]} in far`, "NotAllowedByListeners"},
 		"another namespace's, not selected": {`{parentRefs: [{name: wild, namespace: infra}], rules: [{}]} in far`, "NotAllowedByListeners"},
 		"unknown filter":                    {`{parentRefs: [{name: food}], rules: [{filters: [{type: RequestMirror, requestMirror: {backendRef: {name: b, port: 80}}}]}]}`, "UnsupportedValue"},
-		"header expression":                 {`{parentRefs: [{name: food}], rules: [{matches: [{headers: [{type: RegularExpression, name: a, value: .*}]}]}]}`, "UnsupportedValue"},
+		"header expression":                 {`{parentRefs: [{name: food}], rules: [{matches: [{headers: [{type: RegularExpression, name: a, value: "["}]}]}]}`, "UnsupportedValue"},
 		"filters that exclude":              {`{parentRefs: [{name: food}], rules: [{filters: [{type: URLRewrite, urlRewrite: {hostname: a}}, {type: RequestRedirect, requestRedirect: {hostname: b}}]}]}`, "IncompatibleFilters"},
 		"prefix of an exact path":           {`{parentRefs: [{name: food}], rules: [{matches: [{path: {type: Exact, value: /a}}], filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /b}}}]}]}`, "UnsupportedValue"},
 	} {

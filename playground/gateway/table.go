@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -43,11 +44,26 @@ type match struct {
 	path    string
 	exact   bool   // the path itself; otherwise it and what is below it
 	method  string // "": any
-	headers []pair // names in canonical form
+	headers []header
 	query   []pair
 }
 
 type pair struct{ name, value string }
+
+// header is a condition on one: its name in canonical form, and the value it has or the expression that its value meets.
+type header struct {
+	name, value string
+	like        *regexp.Regexp
+}
+
+func (h header) holds(in http.Header) bool {
+	values, there := in[h.name]
+	joined := strings.Join(values, ",")
+	if h.like != nil {
+		return there && h.like.MatchString(joined)
+	}
+	return there && joined == h.value
+}
 
 // rule is what happens to a request that matched.
 type rule struct {
@@ -109,7 +125,7 @@ func (m *match) holds(r *http.Request) bool {
 		return false
 	}
 	for _, h := range m.headers {
-		if values := r.Header[h.name]; len(values) == 0 || strings.Join(values, ",") != h.value {
+		if !h.holds(r.Header) {
 			return false
 		}
 	}

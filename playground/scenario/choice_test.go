@@ -3,6 +3,7 @@ package scenario
 import (
 	"net/http"
 	"net/http/cookiejar"
+	"slices"
 	"testing"
 
 	api "dro.dev/kubectl-dro/pkg/blueprint"
@@ -27,10 +28,10 @@ func (c *cluster) chosen(t *testing.T, ns string, m *traffic.Mover, routes []tra
 	c.restored(t, m, with)
 }
 
-// stayed checks that people with cookies stay on the slot that they met first, through Traefik's own service.
+// stayed checks that people with cookies stay on the slot that they met first.
 func (c *cluster) stayed(t *testing.T, ns string, m *traffic.Mover, routes []traffic.Route) {
 	t.Helper()
-	if routes[0].Row.Name != "traefikservice" { // a Gateway's way is not in the standard channel
+	if !slices.Contains([]string{"gateway-api", "traefikservice"}, routes[0].Row.Name) {
 		return
 	}
 	with := choosing(t, routes, traffic.Choice{Sticky: true})
@@ -63,7 +64,7 @@ func choosing(t *testing.T, routes []traffic.Route, choice traffic.Choice) []tra
 	with, err := traffic.Choose(routes, traffic.Rows(), []traffic.Choice{choice})
 	must(t, "choose", err)
 	for i := range with {
-		with[i].Choice = choice
+		with[i].Session, with[i].Choice = routes[i].Namespace, choice
 	}
 	return with
 }
