@@ -63,7 +63,7 @@ bench: build playground helm ## the judge beside thresholds on the same simulate
 
 .PHONY: e2e
 e2e: build helm ## the story on the cluster of the current kubeconfig context (see CONTRIBUTING.md)
-	DRO_E2E=1 go -C playground test -count 1 -v -timeout 20m -run '^TestScenarios$$/^(story|helm_green|first_launch|standby|traffic|no_router)$$' ./scenario
+	DRO_E2E=1 go -C playground test -count 1 -v -timeout 20m -run '^TestScenarios$$/^(story|helm_green|first_launch|standby|traffic|no_router|people)$$' ./scenario
 
 .PHONY: lint
 lint: ## formatting and static analysis of both modules

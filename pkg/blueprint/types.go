@@ -140,7 +140,7 @@ type Phase struct {
 	Gate    Gate      `json:"gate,omitempty" doc:"auto opens by itself, manual waits for a person. Default: auto."`
 	Advance Advance   `json:"advance,omitempty" doc:"hold holds the share for all of hold, proven goes on as soon as every KPI is proven healthy. Default: hold."`
 	Match   *Match    `json:"match,omitempty" doc:"Requests that all go to blue; the others follow traffic, which may be 0% then."`
-	Sticky  bool      `json:"sticky,omitempty" doc:"A person stays on the slot they met first, of each component by itself."`
+	Sticky  bool      `json:"sticky,omitempty" doc:"A person stays on the slot they met first."`
 	Mirror  Percent   `json:"mirror,omitempty" doc:"The share of requests of which blue gets a copy, whose answer nobody sees; traffic may be 0% then."`
 }
 

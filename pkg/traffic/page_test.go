@@ -71,9 +71,10 @@ objects of several kinds name green's Service, the blueprint says which one spli
 		"a router that is not in this table can do none of it, and says so before anything is written.\n\n" +
 		"| name | `match` by | `sticky` | `mirror` |\n|---|---|---|---|\n")
 	yes := map[bool]string{true: "yes"}
+	together := map[bool]string{true: ", all components of one host together"}
 	for _, r := range Rows() {
 		if c := r.Choosing; c.Match != "" || c.Sticky != "" || c.Mirror != "" {
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.Name, strings.Join(c.By, ", "), yes[c.Sticky != ""], yes[c.Mirror != ""])
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", r.Name, strings.Join(c.By, ", "), yes[c.Sticky != ""]+together[c.Sticky == cookieSticky], yes[c.Mirror != ""])
 		}
 	}
 	b.WriteString("\n## What is written\n\nPaths are those of the object; `[*]` stands for every element of a list.\n\n| name | in | verbs | to know |\n|---|---|---|---|\n")

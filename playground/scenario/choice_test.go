@@ -20,7 +20,7 @@ func (c *cluster) chosen(t *testing.T, ns string, m *traffic.Mover, routes []tra
 	c.moved(t, m, with, 0)
 	for version, headers := range map[string]http.Header{greenTag: nil, blueTag: {"X-Tester": {"yes"}}} {
 		for range 200 {
-			if got, err := c.ask(t, http.DefaultClient, greenSlot, ns, headers); err != nil || got != version {
+			if got, err := c.ask(t, http.DefaultClient, greenSlot, ns, "/", headers); err != nil || got != version {
 				t.Fatalf("with headers %v it answers as %q: %v", headers, got, err)
 			}
 		}
@@ -42,7 +42,7 @@ func (c *cluster) stayed(t *testing.T, ns string, m *traffic.Mover, routes []tra
 		must(t, "make a cookie jar", err)
 		first := ""
 		for range 10 {
-			got, err := c.ask(t, &http.Client{Jar: jar}, greenSlot, ns, nil)
+			got, err := c.ask(t, &http.Client{Jar: jar}, greenSlot, ns, "/", nil)
 			if must(t, "ask", err); first == "" {
 				first = got
 			}

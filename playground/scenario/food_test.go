@@ -111,12 +111,12 @@ func (c *cluster) serves(t *testing.T, ns, version string, components ...string)
 
 // version is which version of a component answered one request through the data plane.
 func (c *cluster) version(t *testing.T, component, ns string) (string, error) {
-	return c.ask(t, http.DefaultClient, component, ns, nil)
+	return c.ask(t, http.DefaultClient, component, ns, "/", nil)
 }
 
-// ask is version, for a client that keeps cookies, or a request with headers.
-func (c *cluster) ask(t *testing.T, client *http.Client, component, ns string, headers http.Header) (string, error) {
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.gateway, nil)
+// ask is version, for a client that keeps cookies, another path, or a request with headers.
+func (c *cluster) ask(t *testing.T, client *http.Client, component, ns, path string, headers http.Header) (string, error) {
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.gateway+path, nil)
 	if err != nil {
 		return "", err
 	}

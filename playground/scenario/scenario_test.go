@@ -20,6 +20,7 @@ func TestScenarios(t *testing.T) {
 		{"bad input", badInput},
 		{"traffic", realTraffic},
 		{"no router", noRouter},
+		{"people", people},
 	} {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
