@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
@@ -162,99 +163,107 @@ func TestFind(t *testing.T) {
 func lease(client *fake.Clientset, holder string) *record.Lease {
 	return &record.Lease{
 		Leases: client.CoordinationV1().Leases("food-svc"), Namespace: "food-svc",
-		App: "food", Holder: holder, Term: 300 * time.Millisecond,
+		App: "food", Holder: holder, Term: 15 * time.Second,
 	}
 }
 
 func TestOneWriter(t *testing.T) {
-	_, client := store(t)
-	first, second := lease(client, "ann"), lease(client, "bob")
-	if err := first.Acquire(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	kept := make(chan error, 1)
-	go func() { kept <- first.Keep(ctx) }()
+	synctest.Test(t, func(t *testing.T) {
+		_, client := store(t)
+		first, second := lease(client, "ann"), lease(client, "bob")
+		if err := first.Acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		kept := make(chan error, 1)
+		go func() { kept <- first.Keep(ctx) }()
 
-	err := second.Acquire(t.Context())
-	held, ok := err.(*record.HeldError)
-	if !ok || held.Holder != "ann" {
-		t.Errorf("second got %v while the first lives", err)
-	}
-	cancel()
-	if err := <-kept; err != nil {
-		t.Errorf("let go: %v", err)
-	}
-	if err := second.Acquire(t.Context()); err != nil {
-		t.Errorf("second got %v after the first let go", err)
-	}
+		err := second.Acquire(t.Context())
+		held, ok := err.(*record.HeldError)
+		if !ok || held.Holder != "ann" {
+			t.Errorf("second got %v while the first lives", err)
+		}
+		cancel()
+		if err := <-kept; err != nil {
+			t.Errorf("let go: %v", err)
+		}
+		if err := second.Acquire(t.Context()); err != nil {
+			t.Errorf("second got %v after the first let go", err)
+		}
+	})
 }
 
 func TestASilentHolderIsReplacedAndFindsOut(t *testing.T) {
-	_, client := store(t)
-	first, second := lease(client, "ann"), lease(client, "bob")
-	if err := first.Acquire(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := second.Acquire(t.Context()); err != nil { // waits a term: ann shows no life
-		t.Fatalf("second got %v though the first is silent", err)
-	}
-	l, err := client.CoordinationV1().Leases("food-svc").Get(t.Context(), "dro-food", metav1.GetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if *l.Spec.HolderIdentity != "bob" || *l.Spec.LeaseTransitions != 2 {
-		t.Errorf("holder %s, epoch %d", *l.Spec.HolderIdentity, *l.Spec.LeaseTransitions)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		_, client := store(t)
+		first, second := lease(client, "ann"), lease(client, "bob")
+		if err := first.Acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := second.Acquire(t.Context()); err != nil { // waits a term: ann shows no life
+			t.Fatalf("second got %v though the first is silent", err)
+		}
+		l, err := client.CoordinationV1().Leases("food-svc").Get(t.Context(), "dro-food", metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if *l.Spec.HolderIdentity != "bob" || *l.Spec.LeaseTransitions != 2 {
+			t.Errorf("holder %s, epoch %d", *l.Spec.HolderIdentity, *l.Spec.LeaseTransitions)
+		}
+	})
 }
 
 func TestALeaseIsConfirmedBeforeAWrite(t *testing.T) {
-	_, client := store(t)
-	l := lease(client, "ann")
-	if err := l.Acquire(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	asked := 0
-	var answer error
-	client.PrependReactor("update", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
-		asked++
-		return answer != nil, nil, answer
+	synctest.Test(t, func(t *testing.T) {
+		_, client := store(t)
+		l := lease(client, "ann")
+		if err := l.Acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		asked := 0
+		var answer error
+		client.PrependReactor("update", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
+			asked++
+			return answer != nil, nil, answer
+		})
+		if err := l.Confirm(t.Context()); err != nil || asked > 0 {
+			t.Errorf("a fresh lease: %v after %d requests", err, asked)
+		}
+		time.Sleep(l.Term + time.Millisecond) // this process stands still
+		if err := l.Confirm(t.Context()); err != nil || asked != 1 {
+			t.Errorf("a lease that nobody took: %v after %d requests", err, asked)
+		}
+		time.Sleep(l.Term + time.Millisecond)
+		answer = apierrors.NewConflict(coordinationv1.Resource("leases"), "dro-food", errors.New("it has changed"))
+		client.PrependReactor("get", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
+			return true, &coordinationv1.Lease{Spec: coordinationv1.LeaseSpec{HolderIdentity: new("bob")}}, nil
+		})
+		var lost *record.LostError
+		if err := l.Confirm(t.Context()); !errors.As(err, &lost) {
+			t.Errorf("a lease that another took: %v", err)
+		}
 	})
-	if err := l.Confirm(t.Context()); err != nil || asked > 0 {
-		t.Errorf("a fresh lease: %v after %d requests", err, asked)
-	}
-	time.Sleep(l.Term + time.Millisecond) // this process stands still
-	if err := l.Confirm(t.Context()); err != nil || asked != 1 {
-		t.Errorf("a lease that nobody took: %v after %d requests", err, asked)
-	}
-	time.Sleep(l.Term + time.Millisecond)
-	answer = apierrors.NewConflict(coordinationv1.Resource("leases"), "dro-food", errors.New("it has changed"))
-	client.PrependReactor("get", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
-		return true, &coordinationv1.Lease{Spec: coordinationv1.LeaseSpec{HolderIdentity: new("bob")}}, nil
-	})
-	var lost *record.LostError
-	if err := l.Confirm(t.Context()); !errors.As(err, &lost) {
-		t.Errorf("a lease that another took: %v", err)
-	}
 }
 
 func TestWhoWasFasterIsNamed(t *testing.T) {
-	_, client := store(t)
-	first, second := lease(client, "ann"), lease(client, "bob")
-	if err := first.Acquire(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	looked := false // before ann's write was there
-	client.PrependReactor("get", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
-		first := !looked
-		looked = true
-		return first, nil, apierrors.NewNotFound(coordinationv1.Resource("leases"), "dro-food")
+	synctest.Test(t, func(t *testing.T) {
+		_, client := store(t)
+		first, second := lease(client, "ann"), lease(client, "bob")
+		if err := first.Acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		looked := false // before ann's write was there
+		client.PrependReactor("get", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
+			first := !looked
+			looked = true
+			return first, nil, apierrors.NewNotFound(coordinationv1.Resource("leases"), "dro-food")
+		})
+		err := second.Acquire(t.Context())
+		held, ok := err.(*record.HeldError)
+		if !ok || held.Holder != "ann" {
+			t.Errorf("second got %v, want to hear of ann", err)
+		}
 	})
-	err := second.Acquire(t.Context())
-	held, ok := err.(*record.HeldError)
-	if !ok || held.Holder != "ann" {
-		t.Errorf("second got %v, want to hear of ann", err)
-	}
 }
 
 func TestWhoMayNotWriteIsToldWhatTheyNeed(t *testing.T) {
@@ -279,81 +288,87 @@ func TestWhoMayNotWriteIsToldWhatTheyNeed(t *testing.T) {
 }
 
 func TestAHolderIsSucceededOnceItIsSilent(t *testing.T) {
-	_, client := store(t)
-	first, second := lease(client, "ann"), lease(client, "the standby")
-	if err := first.Acquire(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	keeping, silence := context.WithCancel(t.Context())
-	client.PrependReactor("update", "leases", func(a clienttesting.Action) (bool, runtime.Object, error) {
-		l := a.(clienttesting.UpdateAction).GetObject().(*coordinationv1.Lease)
-		mute := keeping.Err() != nil && (l.Spec.HolderIdentity == nil || *l.Spec.HolderIdentity == "ann")
-		return mute, nil, errors.New("ann's process is gone") // it lets nothing go
-	})
-	go first.Keep(keeping)
-	heard := make(chan string, 1)
-	done := make(chan error, 1)
-	go func() {
-		taken, err := second.Succeed(t.Context(), func(silent string) (bool, error) { heard <- silent; return false, nil })
-		if !taken && err == nil {
-			err = errors.New("it was not taken")
+	synctest.Test(t, func(t *testing.T) {
+		_, client := store(t)
+		first, second := lease(client, "ann"), lease(client, "the standby")
+		if err := first.Acquire(t.Context()); err != nil {
+			t.Fatal(err)
 		}
-		done <- err
-	}()
-	select {
-	case who := <-heard:
-		t.Fatalf("%q was held for silent while it lived", who)
-	case <-time.After(3 * first.Term):
-	}
-	silence()
-	if who := <-heard; who != "ann" {
-		t.Errorf("%q was silent, want ann", who)
-	}
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
-	if who, err := second.HeldBy(t.Context()); err != nil || who != "the standby" {
-		t.Errorf("%q holds it (%v)", who, err)
-	}
+		keeping, silence := context.WithCancel(t.Context())
+		client.PrependReactor("update", "leases", func(a clienttesting.Action) (bool, runtime.Object, error) {
+			l := a.(clienttesting.UpdateAction).GetObject().(*coordinationv1.Lease)
+			mute := keeping.Err() != nil && (l.Spec.HolderIdentity == nil || *l.Spec.HolderIdentity == "ann")
+			return mute, nil, errors.New("ann's process is gone") // it lets nothing go
+		})
+		go first.Keep(keeping)
+		heard := make(chan string, 1)
+		done := make(chan error, 1)
+		go func() {
+			taken, err := second.Succeed(t.Context(), func(silent string) (bool, error) { heard <- silent; return false, nil })
+			if !taken && err == nil {
+				err = errors.New("it was not taken")
+			}
+			done <- err
+		}()
+		select {
+		case who := <-heard:
+			t.Fatalf("%q was held for silent while it lived", who)
+		case <-time.After(3 * first.Term):
+		}
+		silence()
+		if who := <-heard; who != "ann" {
+			t.Errorf("%q was silent, want ann", who)
+		}
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if who, err := second.HeldBy(t.Context()); err != nil || who != "the standby" {
+			t.Errorf("%q holds it (%v)", who, err)
+		}
+	})
 }
 
 func TestALeaseThatIsLetGoIsLeftWhenThereIsNothingToDo(t *testing.T) {
-	_, client := store(t)
-	first, second := lease(client, "ann"), lease(client, "the standby")
-	if err := first.Acquire(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	ctx, end := context.WithCancel(t.Context())
-	time.AfterFunc(first.Term/2, end)
-	go first.Keep(ctx)
-	taken, err := second.Succeed(t.Context(), func(silent string) (bool, error) {
-		if silent != "" {
-			t.Errorf("%q was silent, though it let go", silent)
+	synctest.Test(t, func(t *testing.T) {
+		_, client := store(t)
+		first, second := lease(client, "ann"), lease(client, "the standby")
+		if err := first.Acquire(t.Context()); err != nil {
+			t.Fatal(err)
 		}
-		return true, nil
+		ctx, end := context.WithCancel(t.Context())
+		time.AfterFunc(first.Term/2, end)
+		go first.Keep(ctx)
+		taken, err := second.Succeed(t.Context(), func(silent string) (bool, error) {
+			if silent != "" {
+				t.Errorf("%q was silent, though it let go", silent)
+			}
+			return true, nil
+		})
+		if taken || err != nil {
+			t.Errorf("taken %v, %v", taken, err)
+		}
+		if who, err := second.HeldBy(t.Context()); err != nil || who != "" {
+			t.Errorf("%q holds it (%v)", who, err)
+		}
 	})
-	if taken || err != nil {
-		t.Errorf("taken %v, %v", taken, err)
-	}
-	if who, err := second.HeldBy(t.Context()); err != nil || who != "" {
-		t.Errorf("%q holds it (%v)", who, err)
-	}
 }
 
 func TestWhoCantSeeDoesNotTakeItForSilence(t *testing.T) {
-	_, client := store(t)
-	first, second := lease(client, "ann"), lease(client, "the standby")
-	if err := first.Acquire(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	blind := true
-	client.PrependReactor("get", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
-		return blind, nil, apierrors.NewServiceUnavailable("down")
+	synctest.Test(t, func(t *testing.T) {
+		_, client := store(t)
+		first, second := lease(client, "ann"), lease(client, "the standby")
+		if err := first.Acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		blind := true
+		client.PrependReactor("get", "leases", func(clienttesting.Action) (bool, runtime.Object, error) {
+			return blind, nil, apierrors.NewServiceUnavailable("down")
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 4*first.Term)
+		defer cancel()
+		taken, err := second.Succeed(ctx, func(string) (bool, error) { return false, nil })
+		if taken || err == nil {
+			t.Errorf("it was taken by someone who saw nothing (%v)", err)
+		}
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 4*first.Term)
-	defer cancel()
-	taken, err := second.Succeed(ctx, func(string) (bool, error) { return false, nil })
-	if taken || err == nil {
-		t.Errorf("it was taken by someone who saw nothing (%v)", err)
-	}
 }
