@@ -62,11 +62,23 @@ func (s *Steer) Run(ctx context.Context, name string) (string, error) {
 			return answer, err
 		}
 	}
-	if s.Verb == record.Pause || s.Verb == record.Promote {
-		return "", fmt.Errorf("nobody drives rollout %s: it stands still with %d%% on blue\n  go on with it: kubectl dro resume %s -n %s",
-			rec.ID, rec.Traffic, rec.ID, rec.Namespace)
+	if s.forDriver() {
+		return "", nobody(rec, driver)
 	}
 	return s.takeLease(ctx, rec, who)
+}
+
+// forDriver tells whether only the process that drives the rollout can do it.
+func (s *Steer) forDriver() bool { return s.Verb == record.Pause || s.Verb == record.Promote }
+
+// nobody says that there is nobody to pause a rollout, or to promote it: no driver, or one that does not answer.
+func nobody(rec *record.Rollout, driver string) error {
+	silent := ""
+	if driver != "" {
+		silent = fmt.Sprintf("%s has not answered within %s: it seems that ", driver, answerTime)
+	}
+	return fmt.Errorf("%snobody drives rollout %s, which stands still with %d%% on blue\n  go on with it: kubectl dro resume %s -n %s",
+		silent, rec.ID, rec.Traffic, rec.ID, rec.Namespace)
 }
 
 // early is what can be said without asking anybody: an answer when there is nothing to do, an error when what is asked
@@ -80,6 +92,8 @@ func (s *Steer) early(ctx context.Context, rec *record.Rollout) (answer string, 
 			return "", err
 		}
 		return "", s.Cluster.newest(ctx, rec)
+	case rec.State == record.RollingBack && s.forDriver():
+		return "", fmt.Errorf("rollout %s is on its way back to green, which nothing stops: %s", rec.ID, rec.Cause)
 	case !rec.State.Ended():
 		return "", nil
 	case s.Verb == record.Abort && rec.State == record.RolledBack:
@@ -117,6 +131,8 @@ func (s *Steer) ask(ctx context.Context, rec *record.Rollout, who string) (strin
 			answer = now.Answer.Text
 		case s.Verb == record.Abort && now.State == record.RollingBack:
 			answer = "all traffic is on green; blue is being removed"
+		case s.forDriver() && now.State == record.RollingBack:
+			answer = "it is on its way back to green: " + now.Cause
 		case s.Verb == record.Abort && now.State == record.Settling:
 			answer = "it is settling: green is being replaced, and there is nothing to go back to"
 		case now.State.Ended():

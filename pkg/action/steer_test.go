@@ -3,10 +3,14 @@ package action
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 
 	"dro.dev/kubectl-dro/pkg/record"
 )
@@ -14,7 +18,11 @@ import (
 // driven is a cluster with one rollout of the app food.
 func driven(t *testing.T, state record.State) *Cluster {
 	t.Helper()
-	c := &Cluster{Namespace: "food-svc", Client: fake.NewClientset()}
+	client := fake.NewClientset()
+	client.PrependReactor("create", "selfsubjectreviews", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return true, &authenticationv1.SelfSubjectReview{}, nil
+	})
+	c := &Cluster{Namespace: "food-svc", Client: client}
 	r := &record.Rollout{ID: "food-v2", App: "food", Namespace: "food-svc", State: state, Started: time.Now()}
 	if err := c.Records().Create(t.Context(), r); err != nil {
 		t.Fatal(err)
@@ -79,5 +87,37 @@ func TestAnAbortOfWhatIsOverIsAnswered(t *testing.T) {
 		if !strings.Contains(answer, tc.want) || (err == nil) != tc.fine {
 			t.Errorf("%s: got %q, %v", state, answer, err)
 		}
+	}
+}
+
+// Only a driver can pause and promote; what they are told of one that can't, or does not answer, is no more than is known.
+func TestWhoNeedsADriverIsToldWhyThereIsNone(t *testing.T) {
+	for name, tc := range map[string]struct {
+		state  record.State
+		driver string
+		says   []string
+	}{
+		"nobody":              {record.Shifting, "", []string{"nobody drives rollout food-v2", "resume food-v2 -n food-svc"}},
+		"one that is silent":  {record.Shifting, "ann's laptop", []string{"ann's laptop has not answered within 10s: it seems that nobody drives", "resume food-v2"}},
+		"one that goes back":  {record.RollingBack, "ann's laptop", []string{"on its way back to green"}},
+		"one that is settled": {record.Completed, "", []string{"is over: Completed"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := driven(t, tc.state)
+			if tc.driver != "" {
+				c.Self = tc.driver
+				if err := c.lease("food").Acquire(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, verb := range []record.Verb{record.Pause, record.Promote} {
+				answer, err := (&Steer{Cluster: c, Verb: verb}).Run(t.Context(), "food")
+				for _, word := range tc.says {
+					if err == nil || !strings.Contains(err.Error(), word) {
+						t.Errorf("%s, %s: the error lacks %q: %v (%s)", name, verb, word, err, answer)
+					}
+				}
+			}
+		})
 	}
 }

@@ -111,6 +111,14 @@ func (e *Engine) Run(ctx context.Context, rec *record.Rollout) error {
 		if step.ID == e.LeaveAt && e.handOver(ctx, rec) {
 			return nil
 		}
+		if step.Kind == plan.Shift {
+			if err := e.stand(ctx, rec, step); err != nil {
+				return e.fail(ctx, rec, step, err)
+			}
+			if step.Progress == record.Done { // promoted past it
+				continue
+			}
+		}
 		if err := e.step(ctx, rec, step); err != nil {
 			return e.fail(ctx, rec, step, err)
 		}

@@ -24,8 +24,10 @@ type world struct {
 	how     error       // they fail with, unless it is enough that they do
 	rounds  [][]Reading // one for each round; the last repeats
 	onRound func()
+	onSave  func()
 	lost    bool   // another process has written the record
 	hangs   string // an act that ends with its context only
+	takes   map[string]time.Duration
 	drifts  []drifting
 
 	mu     sync.Mutex // guards log and events: a guard puts drift right, and tells of it, while the loop goes on
@@ -40,6 +42,7 @@ type drifting struct {
 }
 
 func (w *world) do(act string) error {
+	time.Sleep(w.takes[act])
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.fails[act] > 0 {
@@ -109,6 +112,9 @@ func (w *world) Emit(e event.Event) {
 func (w *world) Save(context.Context, *record.Rollout) error {
 	if w.lost {
 		return ErrLost
+	}
+	if w.onSave != nil {
+		w.onSave()
 	}
 	return w.do("save")
 }

@@ -30,7 +30,8 @@ func (e *SilenceError) Error() string {
 func (e *Engine) standby(ctx context.Context, rec *record.Rollout, step *record.Step) (string, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, proofTime, fmt.Errorf("it has not proven itself within %s", proofTime))
 	defer cancel()
-	if err := e.Standby.Prepare(ctx, e.progress(rec, step)); err != nil {
+	prepare := func(ctx context.Context) error { return e.Standby.Prepare(ctx, e.progress(rec, step)) }
+	if err := e.attend(ctx, rec, step, prepare); err != nil {
 		return "", err
 	}
 	rec.Standby = true
@@ -48,6 +49,9 @@ func (e *Engine) handOver(ctx context.Context, rec *record.Rollout) bool {
 	var left event.Event
 	if err == nil {
 		rec.Detached = true
+		if c := e.steer.pause; c != nil { // the standby pauses instead
+			rec.State, rec.Cause = record.Paused, by("paused", *c)
+		}
 		left = e.logged(rec, event.Event{Type: event.HandedOver, Message: "the standby goes on from here", Traffic: &rec.Traffic})
 		err = e.save(ctx, rec)
 	}

@@ -22,12 +22,14 @@ func (e *AbortError) Error() string {
 	return "aborted by " + e.By + ": " + e.Reason
 }
 
-// steering is what people have asked of the rollout. Commands come in at any time; the loop heeds them while it holds.
+// steering is what people have asked of the rollout. Commands come in at any time; the loop heeds them while it holds, and
+// answers them while it is busy.
 type steering struct {
 	mu       sync.Mutex
 	pending  []record.Command
 	settling bool
-	arrived  chan struct{} // has room for one: something is pending
+	pause    *record.Command // is to pause what comes next; the loop's own
+	arrived  chan struct{}   // has room for one: something is pending
 }
 
 func newSteering() *steering { return &steering{arrived: make(chan struct{}, 1)} }
@@ -44,7 +46,7 @@ func (s *steering) listen(commands <-chan record.Command, abort context.CancelCa
 	}
 }
 
-// add leaves a command for the next hold to heed.
+// add leaves a command to the loop.
 func (s *steering) add(c record.Command) {
 	s.mu.Lock()
 	s.pending = append(s.pending, c)
@@ -104,7 +106,7 @@ func (e *Engine) obey(rec *record.Rollout, step *record.Step, h *holding, c reco
 			return "it is paused already"
 		}
 		e.pause(rec, step, h, event.Event{Message: by("paused", c)})
-		return fmt.Sprintf("paused with %d%% on blue", step.Traffic)
+		return fmt.Sprintf("paused with %d%% on blue", rec.Traffic)
 	case record.Resume:
 		if !h.paused {
 			return "it is not paused"
@@ -172,10 +174,10 @@ func endKeep(step *record.Step) {
 	step.Done = fmt.Sprintf("Green was kept warm for %s", step.For)
 }
 
-// skipTo100 marks the phases between here and the last as not to be done.
+// skipTo100 marks the phases from here to the last as not to be done.
 func skipTo100(rec *record.Rollout, from *record.Step) {
 	at := slices.IndexFunc(rec.Steps, func(s record.Step) bool { return s.ID == from.ID })
-	for i := at + 1; i < len(rec.Steps); i++ {
+	for i := at; i < len(rec.Steps); i++ {
 		s := &rec.Steps[i]
 		if (s.Kind == plan.Shift || s.Kind == plan.Hold) && s.Traffic < 100 {
 			s.Progress, s.Note = record.Done, "skipped"

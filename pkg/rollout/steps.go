@@ -9,8 +9,12 @@ import (
 	"dro.dev/kubectl-dro/pkg/record"
 )
 
-func (e *Engine) install(ctx context.Context, rec *record.Rollout, step *record.Step) (string, error) {
-	return e.Slots.Install(ctx, step.Release, e.progress(rec, step))
+func (e *Engine) install(ctx context.Context, rec *record.Rollout, step *record.Step) (note string, err error) {
+	err = e.attend(ctx, rec, step, func(ctx context.Context) (err error) {
+		note, err = e.Slots.Install(ctx, step.Release, e.progress(rec, step))
+		return err
+	})
+	return note, err
 }
 
 func (e *Engine) isolate(ctx context.Context, _ *record.Rollout, _ *record.Step) (string, error) {
@@ -18,9 +22,10 @@ func (e *Engine) isolate(ctx context.Context, _ *record.Rollout, _ *record.Step)
 }
 
 func (e *Engine) test(ctx context.Context, rec *record.Rollout, step *record.Step) (string, error) {
-	return "", e.Tests.Run(ctx, step.Test, func(line string) {
-		e.emitStep(rec, step, event.Event{Type: event.TestLog, Message: line})
-		e.keepUp(ctx, rec, step)
+	return "", e.attend(ctx, rec, step, func(ctx context.Context) error {
+		return e.Tests.Run(ctx, step.Test, func(line string) {
+			e.emitStep(rec, step, event.Event{Type: event.TestLog, Message: line})
+		})
 	})
 }
 
@@ -29,7 +34,8 @@ func (e *Engine) shift(ctx context.Context, rec *record.Rollout, step *record.St
 	if err := e.save(ctx, rec); err != nil {
 		return "", err
 	}
-	if err := e.share(ctx, step.Phase, step.Traffic); err != nil {
+	move := func(ctx context.Context) error { return e.share(ctx, step.Phase, step.Traffic) }
+	if err := e.attend(ctx, rec, step, move); err != nil {
 		return "", err
 	}
 	e.emitStep(rec, step, event.Event{Type: event.Shifted, Traffic: &step.Traffic})
@@ -62,7 +68,7 @@ func (e *Engine) keep(ctx context.Context, rec *record.Rollout, step *record.Ste
 }
 
 func (e *Engine) upgrade(ctx context.Context, rec *record.Rollout, step *record.Step) (string, error) {
-	return "", e.Slots.Upgrade(ctx, step.Release, e.progress(rec, step))
+	return "", e.attend(ctx, rec, step, func(ctx context.Context) error { return e.Slots.Upgrade(ctx, step.Release, e.progress(rec, step)) })
 }
 
 func (e *Engine) giveBack(ctx context.Context, rec *record.Rollout, step *record.Step) (string, error) {

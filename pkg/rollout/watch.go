@@ -45,6 +45,7 @@ func (e *BreachError) Error() string {
 func (e *Engine) watch(ctx context.Context, rec *record.Rollout, step *record.Step, since *time.Time, limit time.Duration) error {
 	e.begin(ctx, rec)
 	var h holding
+	e.halt(ctx, rec, step, &h)
 	last := time.Now()
 	due := time.NewTimer(e.Sentinel.Wait())
 	defer due.Stop()
