@@ -91,6 +91,10 @@ func (r Route) able(rows []Row, c Choice) error {
 			}
 		}
 	}
+	if m := c.Match; m != nil && c.Sticky && r.Row.Choosing.Sticky == cookieSticky && r.Row.Choosing.Match == gatewayMatch && len(m.Headers)+len(m.Cookies) == 0 {
+		return fmt.Errorf("%s: a gateway asks for cookies before it looks at queries, so who stays on %s would not be chosen\n"+
+			"  choose by a header or a cookie as well, or take sticky: out of the phase", r, r.Green)
+	}
 	if c.Mirror > 0 && c.Sticky && r.Row.Choosing.Sticky == cookieSticky {
 		return fmt.Errorf("%s: who stays on %s by a cookie would not be copied to blue\n  take mirror:, or sticky:, out of the phase", r, r.Green)
 	}
@@ -162,16 +166,15 @@ func (r Route) bare(object map[string]any) (map[string]any, []op, error) {
 		return nil, nil, err
 	}
 	clean, err := applied(object, ops)
-	for _, undo := range []func(original, object map[string]any) []op{r.unmirrored, r.unruled, r.unmarked} {
-		if err != nil {
-			break
-		}
-		next := undo(original, clean)
-		ops = append(ops, next...)
-		clean, err = applied(clean, next)
-	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", r, err)
+	}
+	for _, undo := range []func(original, object map[string]any) []op{r.unmirrored, r.unruled, r.unmarked} {
+		next := undo(original, clean)
+		if clean, err = applied(clean, next); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", r, err)
+		}
+		ops = append(ops, next...)
 	}
 	return clean, ops, nil
 }
@@ -214,7 +217,8 @@ func (r Route) roomFor(rules []op, object map[string]any) error {
 		return nil
 	}
 	way := rules[0].way[:len(rules[0].way)-1]
-	if has := size(object, way); has+len(rules) > r.Row.Rules {
+	listed, _ := along(object, way)
+	if has := size(listed); has+len(rules) > r.Row.Rules {
 		return fmt.Errorf("%s: %s may have %d rules, and has %d; the phase's match: or sticky: would add %d\n"+
 			"  move rules that don't lead to %s to another route, or take match: or sticky: out of the phase", r, way, r.Row.Rules, has, len(rules), r.Green)
 	}

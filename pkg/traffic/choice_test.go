@@ -125,8 +125,16 @@ func TestChoicesLeaveNothing(t *testing.T) {
 		{"backendRefs":[{"name":"other","weight":1}]},
 		{"matches":[{"path":{"type":"PathPrefix","value":"/b"}}],"backendRefs":[{"name":"svc","port":80,"weight":1}]}]}}`
 	testers := &blueprint.Match{Headers: map[string]string{"X-T": "1"}}
-	choices := []Choice{{Match: testers}, {Match: &blueprint.Match{Cookies: map[string]string{"q": "1"}}, Mirror: 5}, {Sticky: true}, {Match: testers, Sticky: true, Mirror: 100}, {}}
-	r := Route{Row: rowNamed(t, "gateway-api-grpcroute"), Namespace: "ns", Name: "r", Component: "svc", Green: "svc", Blue: "svc-blue", Original: []byte(object)}
+	for row, choices := range map[string][]Choice{
+		"gateway-api":           {{Match: testers}, {Match: &blueprint.Match{Query: map[string]string{"q": "1"}}, Mirror: 5}, {Sticky: true}, {Match: testers, Mirror: 100}, {}},
+		"gateway-api-grpcroute": {{Match: testers}, {Match: &blueprint.Match{Cookies: map[string]string{"q": "1"}}, Mirror: 5}, {Sticky: true}, {Match: testers, Sticky: true, Mirror: 100}, {}},
+	} {
+		t.Run(row, func(t *testing.T) { choicesLeaveNothing(t, row, object, choices) })
+	}
+}
+
+func choicesLeaveNothing(t *testing.T, row, object string, choices []Choice) {
+	r := Route{Row: rowNamed(t, row), Session: "food-1", Namespace: "ns", Name: "r", Component: "svc", Green: "svc", Blue: "svc-blue", Original: []byte(object)}
 	routes, err := Choose([]Route{r}, Rows(), choices)
 	if err != nil {
 		t.Fatal(err)
@@ -153,7 +161,10 @@ func TestChoicesLeaveNothing(t *testing.T) {
 		rules, _ := at(now, "spec.rules")
 		want := 3
 		if r.Choice.Match != nil {
-			want = 5
+			want += 2
+		}
+		if r.Choice.Sticky && row == "gateway-api" {
+			want += 4
 		}
 		if got := len(rules.([]any)); got != want {
 			t.Errorf("phase %d has %d rules, want %d", i, got, want)
@@ -332,6 +343,7 @@ func TestChoiceThatARouterCantMake(t *testing.T) {
 		"labels, gateway":                   {"gateway-api", Choice{Match: &blueprint.Match{SourceLabels: map[string]string{"a": "b"}}}, []string{"httproute ns/r", "sourceLabels", "routers that can: istio"}},
 		"anything, openshift":               {"openshift", Choice{Match: &blueprint.Match{Headers: map[string]string{"a": "b"}}}, []string{"route ns/r", "headers", "gateway-api", "ingress-nginx"}},
 		"sticky, contour":                   {"contour", Choice{Sticky: true}, []string{"httpproxy ns/r", "sticky", "traefikservice"}},
+		"sticky and a query, gateway":       {"gateway-api", Choice{Sticky: true, Match: &blueprint.Match{Query: map[string]string{"v": "2"}}}, []string{"httproute ns/r", "asks for cookies before it looks at queries"}},
 		"sticky and mirror, gateway":        {"gateway-api", Choice{Sticky: true, Mirror: 1}, []string{"httproute ns/r", "by a cookie would not be copied"}},
 		"mirror, knative":                   {"knative", Choice{Mirror: 1}, []string{"service ns/r", "mirror", "gateway-api, gateway-api-grpcroute, istio"}},
 		"sticky, an nginx without a cookie": {"ingress-nginx", Choice{Sticky: true}, []string{"ingress ns/r", "affinity: cookie"}},

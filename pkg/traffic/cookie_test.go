@@ -49,15 +49,15 @@ func TestCookies(t *testing.T) {
 			`{"spec":{"rules":[{"backendRefs":[{"name":"other"}]},
 				{"matches":[{"path":{"value":"/"},"headers":[{"name":"X-T","type":"Exact","value":"1"}]}],
 				 "backendRefs":[{"name":"svc-blue","weight":1,"filters":[{"type":"URLRewrite"}]}]},
-				{"matches":[{"path":{"value":"/"},"headers":[{"name":"Cookie","type":"RegularExpression","value":"^(.*; ?)?dro-food-1=blue(;.*)?$"}]}],
-				 "backendRefs":[{"name":"svc-blue","weight":100,"filters":[{"type":"URLRewrite"}]}]},
-				{"matches":[{"path":{"value":"/"},"headers":[{"name":"Cookie","type":"RegularExpression","value":"^(.*; ?)?dro-food-1=green(;.*)?$"}]}],
-				 "backendRefs":[{"name":"svc","weight":100,"filters":[{"type":"URLRewrite"}]}]},
 				{"name":"n","matches":[{"path":{"value":"/"}}],"backendRefs":[
 					{"name":"svc","weight":90,"filters":[{"type":"URLRewrite"},{"type":"ResponseHeaderModifier","responseHeaderModifier":{"add":[
 						{"name":"Set-Cookie","value":"dro-food-1=green; Path=/; HttpOnly; SameSite=Lax"}]}}]},
 					{"name":"svc-blue","weight":10,"filters":[{"type":"URLRewrite"},{"type":"ResponseHeaderModifier","responseHeaderModifier":{"add":[
-						{"name":"Set-Cookie","value":"dro-food-1=blue; Path=/; HttpOnly; SameSite=Lax"}]}}]}]}]}}`,
+						{"name":"Set-Cookie","value":"dro-food-1=blue; Path=/; HttpOnly; SameSite=Lax"}]}}]}]},
+				{"matches":[{"path":{"value":"/"},"headers":[{"name":"Cookie","type":"RegularExpression","value":"^(.*; ?)?dro-food-1=green(;.*)?$"}]}],
+				 "backendRefs":[{"name":"svc","weight":100,"filters":[{"type":"URLRewrite"}]}]},
+				{"matches":[{"path":{"value":"/"},"headers":[{"name":"Cookie","type":"RegularExpression","value":"^(.*; ?)?dro-food-1=blue(;.*)?$"}]}],
+				 "backendRefs":[{"name":"svc-blue","weight":100,"filters":[{"type":"URLRewrite"}]}]}]}}`,
 		},
 		"istio": {
 			`{"spec":{"http":[{"route":[{"destination":{"host":"svc"},"headers":{"request":{"set":{"a":"b"}}}}]}],"tcp":[{"route":[{"destination":{"host":"svc"}}]}]}}`,
@@ -96,13 +96,76 @@ func TestCookiesBesideOthers(t *testing.T) {
 	const object = `{"spec":{"rules":[{"backendRefs":[{"name":"svc","weight":100},{"name":"x","weight":300}]}]}}`
 	r := sticking(t, "gateway-api", object, Choice{})
 	now := r.shifted(t, parse(t, object), parse(t, object), 10)
-	for i, want := range []string{`[{"name":"svc-blue","weight":100},{"name":"x","weight":300}]`, `[{"name":"svc","weight":100},{"name":"x","weight":300}]`} {
-		got, _ := along(now, steps{"spec", "rules", strconv.Itoa(i), "backendRefs"})
+	for i, want := range []string{`[{"name":"svc","weight":100},{"name":"x","weight":300}]`, `[{"name":"svc-blue","weight":100},{"name":"x","weight":300}]`} {
+		got, _ := along(now, steps{"spec", "rules", strconv.Itoa(i + 1), "backendRefs"})
 		if !equal(got, parse(t, `{"v":`+want+`}`)["v"]) {
 			t.Errorf("rule %d leads to %s, want %s", i, text(t, map[string]any{"v": got}), want)
 		}
 	}
 	r.shifted(t, parse(t, object), now, 50)
+}
+
+// Whatever somebody writes into dro's rules or beside its cookies meanwhile, nothing of dro's is left, and what is theirs
+// stays, unless it stands in a rule that goes.
+func TestCookiesAfterEdits(t *testing.T) {
+	const gateway = `{"spec":{"rules":[{"backendRefs":[{"name":"svc","weight":100},{"name":"o","weight":100,"filters":[{"type":"URLRewrite"}]}]}]}}`
+	const headed = `{"spec":{"rules":[{"backendRefs":[{"name":"svc","filters":[{"type":"ResponseHeaderModifier","responseHeaderModifier":{"set":[{"name":"X-A","value":"b"}]}}]}]}]}}`
+	const istio = `{"spec":{"http":[{"route":[{"destination":{"host":"svc"},"weight":50},{"destination":{"host":"o"},"weight":50,"headers":{"response":{"add":{"x-a":"b"}}}}]}]}}`
+	timeout := func(rule steps) func(map[string]any) {
+		return func(object map[string]any) {
+			in, _ := along(object, rule)
+			in.(map[string]any)["timeout"] = "3s"
+		}
+	}
+	for name, tc := range map[string]struct {
+		row, object string
+		edit        func(map[string]any)
+		want        string
+	}{
+		"nothing":                         {"gateway-api", gateway, func(map[string]any) {}, gateway},
+		"nothing, Istio":                  {"istio", istio, func(map[string]any) {}, istio},
+		"nothing, a filter that is there": {"gateway-api", headed, func(map[string]any) {}, headed},
+		"a rule before": {"gateway-api", gateway, func(object map[string]any) {
+			put(object, steps{"spec", "rules"}, append([]any{map[string]any{"backendRefs": []any{map[string]any{"name": "x"}}}}, (Route{}).rules(object)...))
+		}, strings.Replace(gateway, `"rules":[`, `"rules":[{"backendRefs":[{"name":"x"}]},`, 1)},
+		"a time-out in a split":         {"gateway-api", gateway, timeout(steps{"spec", "rules", "0"}), strings.Replace(gateway, `"rules":[{`, `"rules":[{"timeout":"3s",`, 1)},
+		"a time-out in a cookie's rule": {"gateway-api", gateway, timeout(steps{"spec", "rules", "1"}), gateway},
+		"a time-out in one of Istio's":  {"istio", istio, timeout(steps{"spec", "http", "0"}), istio},
+		"a time-out in Istio's split":   {"istio", istio, timeout(steps{"spec", "http", "2"}), strings.Replace(istio, `"http":[{`, `"http":[{"timeout":"3s",`, 1)},
+		"a header beside green's cookie": {"gateway-api", gateway, func(object map[string]any) {
+			filter, _ := along(object, steps{"spec", "rules", "0", "backendRefs", "0", "filters", "0", "responseHeaderModifier"})
+			filter.(map[string]any)["set"] = []any{map[string]any{"name": "X-A", "value": "b"}}
+		}, strings.Replace(gateway, `"weight":100}`, `"weight":100,"filters":[{"type":"ResponseHeaderModifier","responseHeaderModifier":{"set":[{"name":"X-A","value":"b"}]}}]}`, 1)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, original := sticking(t, tc.row, tc.object, Choice{}), parse(t, tc.object)
+			now := r.shifted(t, original, original, 10)
+			if d := r.drift(original, now, 10); d != nil {
+				t.Errorf("it is said to have drifted: %s", d)
+			}
+			for range 2 { // an edit, and another after dro has written once more
+				now = parse(t, text(t, now))
+				tc.edit(now)
+				ops, err := r.layeredShift(original, now, 20)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if now, err = applied(now, ops); err != nil {
+					t.Fatal(err)
+				}
+				if name == "a rule before" {
+					break
+				}
+			}
+			ops, err := r.layeredRevert(original, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if now, err = applied(now, ops); err != nil || text(t, now) != text(t, parse(t, tc.want)) {
+				t.Errorf("restored to %s (%v)\nwant %s", text(t, now), err, text(t, parse(t, tc.want)))
+			}
+		})
+	}
 }
 
 // The components of one rollout have one cookie, and other rollouts have others.
@@ -113,7 +176,7 @@ func TestCookieName(t *testing.T) {
 	}
 }
 
-// Two components may stand in one object, and in one rule each keeps its own people.
+// Two components may stand in one object.
 func TestCookiesOfTwoComponents(t *testing.T) {
 	const object = `{"spec":{"rules":[{"matches":[{"path":{"value":"/"}}],"backendRefs":[{"name":"mfe","weight":1}]},
 		{"matches":[{"path":{"value":"/api"}}],"backendRefs":[{"name":"svc","weight":1}]}]}}`
@@ -130,7 +193,7 @@ func TestCookiesOfTwoComponents(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := size(now, steps{"spec", "rules"}); n != 6 {
+	if n := len(svc.rules(now)); n != 6 {
 		t.Errorf("%d rules, want 6: %s", n, text(t, now))
 	}
 	for _, r := range []Route{svc, mfe} {
@@ -150,8 +213,9 @@ func TestCookiesOfTwoComponents(t *testing.T) {
 func TestWhereCookiesCannotLead(t *testing.T) {
 	many := `{"spec":{"rules":[` + strings.Repeat(`{"backendRefs":[{"name":"x"}]},`, 14) + `{"backendRefs":[{"name":"svc"}]}]}}`
 	for name, tc := range map[string]struct{ row, object, says string }{
-		"headers of answers":     {"gateway-api", `{"spec":{"rules":[{"backendRefs":[{"name":"svc","filters":[{"type":"ResponseHeaderModifier"}]}]}]}}`, "filters changes the answers' headers already"},
-		"cookies of answers":     {"istio", `{"spec":{"http":[{"route":[{"destination":{"host":"svc"},"headers":{"response":{"add":{"set-cookie":"a=b"}}}}]}]}}`, "set-cookie changes the answers' headers already"},
+		"a cookie of green's":    {"gateway-api", `{"spec":{"rules":[{"backendRefs":[{"name":"svc","filters":[{"type":"ResponseHeaderModifier","responseHeaderModifier":{"add":[{"name":"set-cookie","value":"a=b"}]}}]}]}]}}`, "add sets a cookie already"},
+		"a cookie of Istio's":    {"istio", `{"spec":{"http":[{"route":[{"destination":{"host":"svc"},"headers":{"response":{"add":{"set-cookie":"a=b"}}}}]}]}}`, "set-cookie sets a cookie already"},
+		"a rule with a query":    {"gateway-api", `{"spec":{"rules":[{"matches":[{"queryParams":[{"name":"v","value":"2"}]}],"backendRefs":[{"name":"x"}]},{"backendRefs":[{"name":"svc"}]}]}}`, "rule 0 is for requests with a query"},
 		"a condition on cookies": {"istio", `{"spec":{"http":[{"match":[{"headers":{"cookie":{"exact":"a=b"}}}],"route":[{"destination":{"host":"svc"}}]}]}}`, "compares headers cookie once only"},
 		"connections":            {"istio", `{"spec":{"tcp":[{"route":[{"destination":{"host":"svc"}}]}]}}`, "one for requests, which have cookies"},
 		"too many rules":         {"gateway-api", many, "may have 16 rules, and has 15"},

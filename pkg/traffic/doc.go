@@ -6,7 +6,7 @@
 // in the Route that Find returned, which the caller keeps in the record.
 //
 // During a rollout two things in a route are dro's: green's weight in every rule that names green, and the entry for
-// blue beside it. Restore undoes exactly these and leaves what others changed meanwhile. At 0 % blue stays listed with
+// blue beside it; and what leads chosen requests, people or copies to blue (choice.go). Restore undoes exactly these and leaves what others changed meanwhile. At 0 % blue stays listed with
 // weight 0, as its Service still exists then and the next shift stays a change of two numbers; only Restore takes the
 // entry out, so blue's Service may be removed after Restore and not before.
 //

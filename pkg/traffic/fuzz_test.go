@@ -47,7 +47,7 @@ func fuzzed(which int, first, second string) (r Route, original, object map[stri
 	}
 	rows := Rows()
 	row := rows[((which%len(rows))+len(rows))%len(rows)]
-	r = Route{Row: row, Namespace: "food-svc", Name: "food", Component: "food", Green: "food", Blue: "food-blue", Original: []byte(first)}
+	r = Route{Row: row, Namespace: "food-svc", Name: "food", Component: "food", Green: "food", Blue: "food-blue", Original: []byte(first), Session: "food-1"}
 	return r, original, object, true
 }
 

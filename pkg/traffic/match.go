@@ -109,8 +109,9 @@ func (r Route) leadTo(rule map[string]any, backend any, shape List, list steps) 
 	put(rule, list, []any{backend})
 }
 
-// unruled lists the changes that take dro's own rules out: those that lead to no other slot and are what a choice makes
-// of a rule with green. A rule that someone edited since is not among them; it is dealt with like any other.
+// unruled lists the changes that take dro's own rules out: those for people with the rollout's cookie, and those that lead
+// to blue alone and are what a choice makes of a rule with green. One of the latter that someone edited since is not among
+// them; it is dealt with like any other.
 func (r Route) unruled(original, object map[string]any) []op {
 	if r.Row.Choosing.Match == actionMatch {
 		return r.actionUnmatched(object)
@@ -120,7 +121,8 @@ func (r Route) unruled(original, object map[string]any) []op {
 	var ops []op
 	left := map[string]int{} // how many rules a list keeps
 	for _, p := range slices.Backward(r.pools(view)) {
-		if !slices.ContainsFunc(made, func(m led) bool { return m.leads(p) && equal(m.rule, p.around) }) {
+		chosen := len(p.of(blue)) == len(p.entries) && slices.ContainsFunc(made, func(rule any) bool { return equal(rule, p.around) })
+		if !chosen && !(p.named() && r.staying(p)) {
 			continue
 		}
 		list := p.rule[:len(p.rule)-1]
@@ -138,41 +140,20 @@ func (r Route) unruled(original, object map[string]any) []op {
 	return ops
 }
 
-// led is a rule of dro's, without its backend.
-type led struct {
-	to    slot
-	stays bool // it is for those who met the slot, and not for all that a match chooses
-	rule  any
-}
-
-// leads tells whether a pool's backends can be those of the rule: who stays on a slot meets what stands beside it as well.
-func (l led) leads(p pool) bool {
-	if l.stays {
-		return len(p.of(l.to)) > 0 && len(p.of(green))+len(p.of(blue)) == len(p.of(l.to))
-	}
-	return len(p.of(l.to)) == len(p.entries)
-}
-
 // made are the rules that the rollout's choices make of those in an object.
-func (r Route) made(view map[string]any) []led {
-	var made []led
-	add := func(around any, m blueprint.Match, to slot, stays bool) {
-		if rule, err := r.narrowed(around, m); err == nil {
-			made = append(made, led{to, stays, rule})
-		}
-	}
+func (r Route) made(view map[string]any) []any {
+	var made []any
 	for _, p := range r.pools(view) {
 		if len(p.of(green)) == 0 {
 			continue
 		}
 		for _, at := range r.spots(view, p) {
 			for _, c := range r.Choices {
-				if c.Match != nil {
-					add(at.around, *c.Match, blue, false)
+				if c.Match == nil {
+					continue
 				}
-				if c.Sticky && r.Row.Choosing.Sticky == cookieSticky {
-					add(at.around, r.stays(blue), blue, true)
-					add(at.around, r.stays(green), green, true)
+				if rule, err := r.narrowed(at.around, *c.Match); err == nil {
+					made = append(made, rule)
 				}
 			}
 		}

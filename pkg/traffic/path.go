@@ -78,6 +78,17 @@ func missing(v any, way steps) (int, bool) {
 	return 0, true
 }
 
+// size is how much a map or a list holds.
+func size(v any) int {
+	switch in := v.(type) {
+	case map[string]any:
+		return len(in)
+	case []any:
+		return len(in)
+	}
+	return 0
+}
+
 // number is a JSON value as a whole number.
 func number(v any) (int64, bool) {
 	switch n := v.(type) {

@@ -41,7 +41,7 @@ func (r Route) stuck(object map[string]any) (edits, rules []op, err error) {
 
 // unstuck lists the changes that let people go again.
 func (r Route) unstuck(original, object map[string]any) ([]op, error) {
-	if way := r.Row.Choosing.Sticky; way == "" || way == cookieSticky {
+	if by := r.Row.Choosing.Sticky; by == "" || by == cookieSticky {
 		return nil, nil
 	}
 	e := r.edit(original, object)

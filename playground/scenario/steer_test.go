@@ -45,6 +45,21 @@ keep: 0s
 		c.say(t, ns, 1, "is over: Completed", "abort", "foodsvc-v9")
 		c.say(t, ns, 1, "the nearest are foodsvc-v9", "abort", "foodsvc-v8")
 	})
+	t.Run("pause of a test", func(t *testing.T) {
+		const ns = "food-stand"
+		c.green(t, ns)
+		l := c.launch(t, ns, short("2.1.0", "1s", `tests: [{name: smoke, cmd: "echo asking; sleep 5"}]`), "--standby", "off")
+		l.until(t, "test.log")
+		c.say(t, ns, 0, "it pauses after this", "pause", "foodsvc")
+		l.until(t, "deployment.paused")
+		c.say(t, ns, 0, "Paused", "list")
+		if l.share() != 0 || l.count("traffic.shifted") > 0 {
+			t.Errorf("traffic moved:\n%s", l.told())
+		}
+		c.say(t, ns, 0, "it goes on", "resume", "foodsvc")
+		l.end(t, 0)
+		c.serves(t, ns, "2.1.0", food.Service)
+	})
 	t.Run("abort of a test that hangs", func(t *testing.T) {
 		const ns = "food-abort"
 		c.green(t, ns)
