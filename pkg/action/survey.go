@@ -154,6 +154,11 @@ func (s *survey) lookRouters(ctx context.Context) error {
 	if s.facts.Routes, err = traffic.Choose(found, traffic.Rows(), choices); err != nil {
 		return err
 	}
+	if slices.ContainsFunc(choices, func(c traffic.Choice) bool { return c.Sticky }) {
+		if err := traffic.CanStick(ctx, s.cluster.Dynamic, found); err != nil {
+			return err
+		}
+	}
 	for _, r := range s.facts.Routes {
 		for _, phase := range s.blueprint.Phases { // what a router can't do is told before anything runs
 			r.Choice = choice(phase)
@@ -267,6 +272,7 @@ func (s *survey) record(now time.Time) (*record.Rollout, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode the blueprint: %w", err)
 	}
+	// By the time, as people may still have the cookie of an earlier rollout of the same name.
 	session := s.blueprint.App + "-" + strconv.FormatInt(now.Unix(), 36)
 	for i := range s.facts.Routes {
 		s.facts.Routes[i].Session = session

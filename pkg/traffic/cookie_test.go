@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -165,6 +166,27 @@ func TestCookiesAfterEdits(t *testing.T) {
 				t.Errorf("restored to %s (%v)\nwant %s", text(t, now), err, text(t, parse(t, tc.want)))
 			}
 		})
+	}
+}
+
+// Of a change during a sticky phase, what somebody changed is told, and not all that dro writes anew.
+func TestDriftBesideCookies(t *testing.T) {
+	const object = `{"spec":{"rules":[{"backendRefs":[{"name":"svc"}]}]}}`
+	r, original := sticking(t, "gateway-api", object, Choice{}), parse(t, object)
+	for name, tc := range map[string]struct {
+		way   steps
+		value any
+		want  []string
+	}{
+		"a weight":       {steps{"spec", "rules", "0", "backendRefs", "0"}, int64(7), []string{"spec.rules[0].backendRefs[0].weight: 90 → 7"}},
+		"a cookie's own": {steps{"spec", "rules", "1", "backendRefs", "0"}, int64(7), []string{"its rules for chosen requests, people or copies"}},
+	} {
+		now := r.shifted(t, original, original, 10)
+		backend, _ := along(now, tc.way)
+		backend.(map[string]any)["weight"] = tc.value
+		if d := r.drift(original, now, 10); d == nil || !slices.Equal(d.Changes, tc.want) {
+			t.Errorf("%s: got %v, want %v", name, d, tc.want)
+		}
 	}
 }
 

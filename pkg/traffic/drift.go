@@ -83,10 +83,27 @@ func (r Route) drift(original, object map[string]any, percent int) *Drift {
 	if err != nil {
 		d.Lost = strings.TrimPrefix(err.Error(), r.String()+": ")
 	}
-	for _, o := range ops {
-		d.Changes = append(d.Changes, o.undone(object))
-	}
+	d.Changes = r.changes(original, object, percent, ops)
 	return d
+}
+
+// changes say what operations would put right. What a choice adds to an object is all written anew for any change to it: of
+// that, only what is not the choice's own is told.
+func (r Route) changes(original, object map[string]any, percent int, ops []op) []string {
+	if r.Row.Form == "" && len(r.Choices) > 0 && len(ops) > 0 {
+		clean, _, err := r.bare(object)
+		r.Choices, r.Choice = nil, Choice{}
+		weights, failed := r.undoing(original, clean, percent)
+		if err != nil || failed != nil || len(weights) == 0 {
+			return []string{"its rules for chosen requests, people or copies"}
+		}
+		object, ops = clean, weights
+	}
+	var all []string
+	for _, o := range ops {
+		all = append(all, o.undone(object))
+	}
+	return all
 }
 
 // without is an error when a rule that named green at the launch no longer does.

@@ -8,6 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	gwv1 "sigs.k8s.io/gateway-api/apis/v1"
+	"sigs.k8s.io/gateway-api/pkg/features"
 )
 
 // ControllerName is how a GatewayClass asks for this gateway.
@@ -40,6 +41,10 @@ func (c *compiler) reportClass(class *gwv1.GatewayClass) {
 	status := class.Status.DeepCopy()
 	meta.SetStatusCondition(&status.Conditions, condition(string(gwv1.GatewayClassConditionStatusAccepted),
 		string(gwv1.GatewayClassReasonAccepted), "served by the playground", class.Generation, c.now, nil))
+	status.SupportedFeatures = []gwv1.SupportedFeature{ // what this gateway has beyond the core, in alphabetical order
+		{Name: gwv1.FeatureName(features.HTTPRouteBackendRequestHeaderModificationFeature.Name)},
+		{Name: gwv1.FeatureName(features.HTTPRouteResponseHeaderModificationFeature.Name)},
+	}
 	if equality.Semantic.DeepEqual(status, &class.Status) {
 		return
 	}
