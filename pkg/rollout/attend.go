@@ -53,8 +53,6 @@ func (e *Engine) hear(ctx context.Context, rec *record.Rollout, step *record.Ste
 func (e *Engine) remember(rec *record.Rollout, step *record.Step, c record.Command) string {
 	asked := e.steer.pause
 	switch {
-	case c.Verb == record.Abort:
-		return "it is being aborted"
 	case step.State == record.Settling:
 		return "it is settling: green is being replaced, and that can't be stopped half-way"
 	case c.Verb == record.Pause && asked != nil:

@@ -34,15 +34,19 @@ type steering struct {
 
 func newSteering() *steering { return &steering{arrived: make(chan struct{}, 1)} }
 
-// listen takes commands until there are no more. An abort ends the context at once, whatever is being done.
+// listen takes commands until there are no more. An abort ends the context at once, whatever is being done; that the
+// rollout is on its way back, or settles, is its answer.
 func (s *steering) listen(commands <-chan record.Command, abort context.CancelCauseFunc) {
 	for c := range commands {
+		if c.Verb != record.Abort {
+			s.add(c)
+			continue
+		}
 		s.mu.Lock()
-		if c.Verb == record.Abort && !s.settling {
+		if !s.settling {
 			abort(&AbortError{By: c.By, Reason: c.Reason})
 		}
 		s.mu.Unlock()
-		s.add(c)
 	}
 }
 
@@ -132,8 +136,6 @@ func (e *Engine) obey(rec *record.Rollout, step *record.Step, h *holding, c reco
 		endKeep(step)
 		e.emitStep(rec, step, event.Event{Type: event.Resumed, Message: by("settled", c)})
 		return "its keep window is over; it settles"
-	case record.Abort:
-		return "it is being aborted"
 	}
 	return fmt.Sprintf("%q is not known to the process that drives it", c.Verb)
 }
