@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,8 +32,7 @@ func (e *Engine) attend(ctx context.Context, rec *record.Rollout, step *record.S
 		case <-e.steer.arrived:
 			if err := e.hear(ctx, rec, step); err != nil {
 				stop(err)
-				<-done
-				return err
+				return errors.Join(err, <-done)
 			}
 		}
 	}

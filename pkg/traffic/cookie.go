@@ -135,7 +135,7 @@ func (p pool) splits() bool {
 
 // staying tells whether a rule is one of dro's for people with a cookie, whatever else somebody has written into it.
 func (r Route) staying(p pool) bool {
-	if r.Row.Choosing.Sticky != cookieSticky || r.Session == "" {
+	if r.Row.Choosing.Sticky != cookieSticky || r.Session == "" || !p.named() {
 		return false
 	}
 	for _, key := range []string{"matches", "match"} {

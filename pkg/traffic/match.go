@@ -122,7 +122,7 @@ func (r Route) unruled(original, object map[string]any) []op {
 	left := map[string]int{} // how many rules a list keeps
 	for _, p := range slices.Backward(r.pools(view)) {
 		chosen := len(p.of(blue)) == len(p.entries) && slices.ContainsFunc(made, func(rule any) bool { return equal(rule, p.around) })
-		if !chosen && !(p.named() && r.staying(p)) {
+		if !chosen && !r.staying(p) {
 			continue
 		}
 		list := p.rule[:len(p.rule)-1]
