@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,17 +11,20 @@ import (
 
 // attend does what takes long and can't stand still half-way, and answers people meanwhile: a pause takes effect once it is
 // done. It also keeps the record up with what is said. Only this goroutine touches the record.
-func (e *Engine) attend(ctx context.Context, rec *record.Rollout, step *record.Step, do func(context.Context) error) error {
+func (e *Engine) attend(ctx context.Context, rec *record.Rollout, step *record.Step, do func(context.Context) error) (err error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	done := make(chan error, 1)
-	go func() { done <- do(ctx) }()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err = do(ctx)
+	}()
 	tick := time.NewTicker(keepUpTime)
 	defer tick.Stop()
 	saved := e.said()
 	for {
 		select {
-		case err := <-done:
+		case <-done:
 			return err
 		case <-tick.C:
 			if said := e.said(); said > saved {
@@ -30,9 +32,10 @@ func (e *Engine) attend(ctx context.Context, rec *record.Rollout, step *record.S
 				saved = said
 			}
 		case <-e.steer.arrived:
-			if err := e.hear(ctx, rec, step); err != nil {
-				stop(err)
-				return errors.Join(err, <-done)
+			if failed := e.hear(ctx, rec, step); failed != nil {
+				stop(failed)
+				<-done
+				return failed
 			}
 		}
 	}
