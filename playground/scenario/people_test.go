@@ -6,6 +6,7 @@ import (
 	"net/http/cookiejar"
 	"strings"
 	"testing"
+	"time"
 
 	"dro.dev/kubectl-dro/playground/food"
 )
@@ -30,6 +31,10 @@ phases: [{name: half, traffic: 50%, hold: 10m, sticky: true}, {name: full, traff
 keep: 0s
 `, "--standby", "off")
 	l.until(t, "traffic.shifted")
+	for begun := time.Now(); time.Since(begun) < throttle; { // until the gateway acts on both routes
+		_, _, err := c.visit(t, ns, http.DefaultClient)
+		must(t, "open the mfe", err)
+	}
 	versions := map[string]int{}
 	for range 40 {
 		jar, err := cookiejar.New(nil)
