@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -23,14 +24,16 @@ type repeatTransport struct {
 
 func (t repeatTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	pause := t.pause
-	for {
+	for again := false; ; again = true {
 		response, err := t.next.RoundTrip(r)
+		if again && err == nil && r.Method == http.MethodDelete && response.StatusCode == http.StatusNotFound {
+			return deleted(r, response), nil
+		}
 		if pause.Steps == 0 || !repeatable(r, response, err) {
 			return response, err
 		}
 		if response != nil {
-			_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10)) // so that its connection is used again
-			_ = response.Body.Close()
+			discard(response)
 		}
 		select {
 		case <-r.Context().Done():
@@ -40,6 +43,22 @@ func (t repeatTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 		if r, err = anew(r); err != nil {
 			return nil, err
 		}
+	}
+}
+
+// discard reads an answer to its end, so that its connection is used again.
+func discard(response *http.Response) {
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10))
+	_ = response.Body.Close()
+}
+
+// deleted is the answer to a request whose first try has deleted what the second did not find: what was asked for is done.
+func deleted(r *http.Request, missing *http.Response) *http.Response {
+	discard(missing)
+	const text = `{"kind":"Status","apiVersion":"v1","status":"Success"}`
+	return &http.Response{
+		Status: "200 OK", StatusCode: http.StatusOK, Proto: missing.Proto, ProtoMajor: missing.ProtoMajor, ProtoMinor: missing.ProtoMinor,
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(text)), ContentLength: int64(len(text)), Request: r,
 	}
 }
 

@@ -11,13 +11,18 @@ import (
 	"testing"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 )
 
 // moody is an API server that is in trouble for the first few requests, and what it was sent.
 type moody struct {
 	troubles int
 	trouble  func(http.ResponseWriter)
+	after    int // the status after that; 0: 200
 	heard    []string
 }
 
@@ -26,6 +31,8 @@ func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.heard = append(m.heard, string(body))
 	if len(m.heard) <= m.troubles {
 		m.trouble(w)
+	} else if m.after != 0 {
+		w.WriteHeader(m.after)
 	}
 }
 
@@ -81,6 +88,36 @@ func TestRequestsAreRepeated(t *testing.T) {
 				t.Errorf("bodies: %q", m.heard)
 			}
 		})
+	}
+}
+
+// What an earlier try may have deleted is not missed by the next. What nobody tried to delete is.
+func TestWhatIsGoneByTheSecondTryWasDeleted(t *testing.T) {
+	lost := func(http.ResponseWriter) { panic(http.ErrAbortHandler) }
+	for name, c := range map[string]struct {
+		method   string
+		troubles int
+		ends     int
+	}{
+		"deleted, and the answer lost": {http.MethodDelete, 1, 200},
+		"never there":                  {http.MethodDelete, 0, 404},
+		"read":                         {http.MethodGet, 1, 404},
+	} {
+		server := httptest.NewServer(&moody{troubles: c.troubles, trouble: lost, after: http.StatusNotFound})
+		config := &rest.Config{Host: server.URL, Transport: repeatTransport{&http.Transport{DisableKeepAlives: true}, wait.Backoff{Duration: time.Millisecond, Steps: 4}}}
+		client, err := kubernetes.NewForConfig(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.method == http.MethodGet {
+			_, err = client.CoreV1().Secrets("ns").Get(t.Context(), "x", metav1.GetOptions{})
+		} else {
+			err = client.CoreV1().Secrets("ns").Delete(t.Context(), "x", metav1.DeleteOptions{})
+		}
+		if apierrors.IsNotFound(err) != (c.ends == 404) || err != nil && c.ends == 200 {
+			t.Errorf("%s: got %v", name, err)
+		}
+		server.Close()
 	}
 }
 
