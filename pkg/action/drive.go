@@ -69,14 +69,14 @@ func (c *Cluster) run(ctx context.Context, engine *rollout.Engine, rec *record.R
 	engine.Commands = commands
 	go func() {
 		defer close(commands)
-		c.listen(listening, *rec, heard, commands, engine.Events)
+		c.listen(listening, *rec, heard, commands, engine)
 	}()
 	return engine.Run(ctx, rec)
 }
 
 // listen passes the commands on a record on, each once and not the one heard before, until ctx ends. That it can't
 // listen is said once, and tried again: a rollout goes on without.
-func (c *Cluster) listen(ctx context.Context, rec record.Rollout, heard string, commands chan<- record.Command, events event.Sink) {
+func (c *Cluster) listen(ctx context.Context, rec record.Rollout, heard string, commands chan<- record.Command, engine *rollout.Engine) {
 	said := ""
 	for ctx.Err() == nil {
 		err := c.Records().Follow(ctx, &rec, func(now *record.Rollout, asked *record.Command) bool {
@@ -95,9 +95,10 @@ func (c *Cluster) listen(ctx context.Context, rec record.Rollout, heard string, 
 		if ctx.Err() != nil || err == nil {
 			return
 		}
+		engine.Trouble(err)
 		if said != err.Error() {
 			said = err.Error()
-			events.Emit(event.Event{
+			engine.Events.Emit(event.Event{
 				Time: time.Now(), Type: event.Warning, Message: "listen for commands: " + said + "; trying again",
 				Rollout: rec.ID, App: rec.App, Namespace: rec.Namespace,
 			})

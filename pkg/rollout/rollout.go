@@ -82,8 +82,9 @@ type Engine struct {
 	steer *steering
 	kept  time.Time // when the record was last saved for its log alone
 
-	mu  sync.Mutex // guards what follows
-	log []event.Event
+	mu   sync.Mutex // guards what follows
+	log  []event.Event
+	away time.Time // when the API server was last seen to be away
 }
 
 // Run carries out the steps of rec that are not done yet. It returns nil when the rollout is completed, or left to the
@@ -178,6 +179,7 @@ func (e *Engine) step(ctx context.Context, rec *record.Rollout, step *record.Ste
 func (e *Engine) carryOut(ctx context.Context, rec *record.Rollout, step *record.Step, do method, cutShort bool) (string, error) {
 	var note, trouble string
 	tell := func(err error) {
+		e.Trouble(err)
 		trouble, cutShort = err.Error(), true
 		e.emitStep(rec, step, event.Event{Type: event.Warning, Message: fmt.Sprintf("%s: %v; trying again", step.Title, err)})
 	}

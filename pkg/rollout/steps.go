@@ -30,6 +30,9 @@ func (e *Engine) test(ctx context.Context, rec *record.Rollout, step *record.Ste
 }
 
 func (e *Engine) shift(ctx context.Context, rec *record.Rollout, step *record.Step) (string, error) {
+	if err := e.caughtUp(ctx, rec, step); err != nil {
+		return "", err
+	}
 	rec.Traffic = step.Traffic // saved before the write, so that a reader assumes the worst
 	if err := e.save(ctx, rec); err != nil {
 		return "", err
@@ -72,6 +75,9 @@ func (e *Engine) upgrade(ctx context.Context, rec *record.Rollout, step *record.
 }
 
 func (e *Engine) giveBack(ctx context.Context, rec *record.Rollout, step *record.Step) (string, error) {
+	if err := e.caughtUp(ctx, rec, step); err != nil {
+		return "", err
+	}
 	if err := e.Routers.Restore(ctx); err != nil {
 		return "", fmt.Errorf("give traffic back to green: %w", err)
 	}

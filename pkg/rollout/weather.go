@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"syscall"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,6 +25,9 @@ const (
 	patience = time.Minute
 	// calmMost is the longest pause between two tries.
 	calmMost = 4 * time.Second
+	// catchUpTime is how long gateways and controllers may stay behind once an API server is back: whoever watches it with
+	// client-go comes back to it after pauses that grow to a minute.
+	catchUpTime = time.Minute
 )
 
 // insist does something, and again while it fails for what may pass, up to a minute. tell hears of each failure that is
@@ -90,9 +94,39 @@ func busy(s metav1.Status) bool {
 // over tells whether the rollout is no longer this process's to drive.
 func over(err error) bool { return errors.Is(err, ErrLost) || errors.Is(err, ErrBlind) }
 
+// Trouble hears what went wrong with the API server, from whoever asks it for this rollout.
+func (e *Engine) Trouble(err error) {
+	if errors.Is(err, syscall.ECONNREFUSED) || apierrors.IsServiceUnavailable(err) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.away = time.Now()
+	}
+}
+
+// caughtUp waits, before traffic moves to pods that a gateway may not know of yet, for as long as it may be behind.
+func (e *Engine) caughtUp(ctx context.Context, rec *record.Rollout, step *record.Step) error {
+	return e.attend(ctx, rec, step, func(ctx context.Context) error {
+		for told := false; ; told = true {
+			e.mu.Lock()
+			left := time.Until(e.away.Add(catchUpTime))
+			e.mu.Unlock()
+			if left <= 0 {
+				return nil
+			}
+			if !told {
+				e.emitStep(rec, step, event.Event{Type: event.Warning, Message: "the API server was away; before traffic moves, gateways and controllers get a minute to see what it has"})
+			}
+			if err := sleep(ctx, left); err != nil {
+				return err
+			}
+		}
+	})
+}
+
 // again tells of trouble that is waited out.
 func (e *Engine) again(rec *record.Rollout, doing string) func(error) {
 	return func(err error) {
+		e.Trouble(err)
 		e.emit(rec, event.Event{Type: event.Warning, Message: fmt.Sprintf("%s: %v; trying again", doing, err)})
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"dro.dev/kubectl-dro/pkg/event"
+	"dro.dev/kubectl-dro/pkg/plan"
 	"dro.dev/kubectl-dro/pkg/record"
 )
 
@@ -169,4 +170,46 @@ func TestABlindProcessClaimsNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// After an API server was away traffic waits for those who have to see what it has, and for nobody after other trouble.
+func TestTrafficWaitsUntilOthersCaughtUp(t *testing.T) {
+	refused := &url.Error{Op: "Get", URL: "https://x", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}
+	for name, tc := range map[string]struct {
+		act   string
+		how   error
+		waits time.Duration
+		told  int
+	}{
+		"away in a test":          {"test smoke", refused, catchUpTime, 2},
+		"away while it settles":   {"upgrade svc-blue", refused, catchUpTime, 2},
+		"away while it is tidied": {"remove svc-blue", refused, 0, 1},
+		"busy in a test":          {"test smoke", apierrors.NewTooManyRequests("later", 1), 0, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w, rec, began := stormy(tc.act, 1), launch(), time.Now()
+			w.how = tc.how
+			if err := w.engine().Run(t.Context(), rec); err != nil || rec.State != record.Completed {
+				t.Fatalf("%s: %v in state %s: %q", name, err, rec.State, w.log)
+			}
+			if took, want := time.Since(began), healthy+tc.waits; took < want || took > want+3*time.Second {
+				t.Errorf("%s: took %s, want about %s", name, took, want)
+			}
+			if told := w.happened(event.Warning); told != tc.told {
+				t.Errorf("%s: told %d times, want %d", name, told, tc.told)
+			}
+		})
+	}
+}
+
+// Green waits for nobody, nor does who aborts.
+func TestAnAbortWaitsForNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, rec := stormy("test smoke", 1), launch()
+		w.how = apierrors.NewServiceUnavailable("down")
+		took, _ := steered(t, w, rec, map[time.Duration]record.Command{10 * time.Second: {Verb: record.Abort, By: "ann"}})
+		if rec.State != record.RolledBack || took > 10*time.Second+plan.DrainTime+time.Second || slices.Contains(w.acts(), "shift 1") {
+			t.Errorf("in state %s after %s: %q", rec.State, took, w.acts())
+		}
+	})
 }

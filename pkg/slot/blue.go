@@ -133,8 +133,17 @@ func (s *Slots) uninstall(h helm, rel *release.Release, skipHooks bool) error {
 
 // gone waits until the pods of a release have ended, for as long as is worth it.
 func (s *Slots) gone(ctx context.Context, r Release) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, leaving, errTimeout)
+	waiting, cancel := context.WithTimeoutCause(ctx, leaving, errTimeout)
 	defer cancel()
+	err := s.ending(waiting, r)
+	if errors.Is(err, errTimeout) && ctx.Err() == nil {
+		return nil
+	}
+	return err
+}
+
+// ending waits until the pods of a release have ended.
+func (s *Slots) ending(ctx context.Context, r Release) error {
 	chosen := labels.Set(s.marks("blue")).String()
 	for {
 		pods, err := s.client.CoreV1().Pods(s.namespace).List(ctx, metav1.ListOptions{LabelSelector: chosen})

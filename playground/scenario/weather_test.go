@@ -143,6 +143,7 @@ func storm(t *testing.T, c *cluster, outages []outage) {
 func (o outage) strike(t *testing.T, f *field, turn *sync.Mutex) *process {
 	turn.Lock()
 	defer turn.Unlock()
+	f.caughtUp(t) // a launch can't know of the outage before it
 	p := f.start(t, "launch", save(t, f.blueprint(slow())), "-n", f.ns, "--kubeconfig", f.kubeconfig, "--standby", "off")
 	f.reaches(t, o.state, o.traffic)
 	text, err := os.ReadFile(filepath.Join(filepath.Dir(f.kubeconfig), "pids", "kube-apiserver"))
@@ -156,6 +157,20 @@ func (o outage) strike(t *testing.T, f *field, turn *sync.Mutex) *process {
 		return err == nil, fmt.Sprintf("%s %v", said, err)
 	})
 	return p
+}
+
+// caughtUp waits until who watches the cluster has come back to an API server that was away: a new Service is served.
+func (f *field) caughtUp(t *testing.T) {
+	t.Helper()
+	const probe = `
+{apiVersion: v1, kind: Service, metadata: {name: probe}, spec: {selector: {app.kubernetes.io/name: hms-svc-food}, ports: [{port: 80, targetPort: 8080}]}}
+---
+{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: probe},
+ spec: {parentRefs: [{name: food}], hostnames: [HOST], rules: [{backendRefs: [{name: probe, port: 80}]}]}}`
+	f.apply(t, f.ns, strings.ReplaceAll(probe, "HOST", host("probe", f.ns)))
+	f.serves(t, f.ns, f.live, "probe")
+	must(t, "delete the probe's route", f.dynamic.Resource(httpRoutes).Namespace(f.ns).Delete(t.Context(), "probe", metav1.DeleteOptions{}))
+	must(t, "delete the probe", f.client.CoreV1().Services(f.ns).Delete(t.Context(), "probe", metav1.DeleteOptions{}))
 }
 
 // suffer injects a mishap into a field of its own.
