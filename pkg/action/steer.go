@@ -133,7 +133,7 @@ func (s *Steer) ask(ctx context.Context, rec *record.Rollout, who string) (strin
 			answer = "all traffic is on green; blue is being removed"
 		case s.forDriver() && now.State == record.RollingBack:
 			answer = "it is on its way back to green: " + now.Cause
-		case s.Verb == record.Abort && now.State == record.Settling:
+		case (s.Verb == record.Abort || s.forDriver()) && now.State == record.Settling:
 			answer = "it is settling: green is being replaced, and there is nothing to go back to"
 		case now.State.Ended():
 			answer = "it is " + string(now.State)

@@ -44,16 +44,18 @@ func TestARolloutThatEndedMeanwhileIsLeftAsItIs(t *testing.T) {
 	}
 }
 
-func TestAnAbortOfASettlingIsAnsweredAtOnce(t *testing.T) {
-	c := driven(t, record.Settling)
-	s := &Steer{Cluster: c, Verb: record.Abort}
-	rec, err := c.find(t.Context(), "food")
-	if err != nil {
-		t.Fatal(err)
-	}
-	answer, err := s.ask(t.Context(), rec, "ann")
-	if err != nil || !strings.Contains(answer, "settling") {
-		t.Errorf("got %q, %v", answer, err)
+func TestWhoAsksASettlingIsAnsweredAtOnce(t *testing.T) {
+	for _, verb := range []record.Verb{record.Abort, record.Pause, record.Promote} {
+		c := driven(t, record.Settling)
+		s := &Steer{Cluster: c, Verb: verb}
+		rec, err := c.find(t.Context(), "food")
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := s.ask(t.Context(), rec, "ann")
+		if err != nil || !strings.Contains(answer, "settling") {
+			t.Errorf("%s: got %q, %v", verb, answer, err)
+		}
 	}
 }
 

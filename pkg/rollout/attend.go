@@ -44,8 +44,7 @@ func (e *Engine) attend(ctx context.Context, rec *record.Rollout, step *record.S
 // hear answers what was asked while a step is busy.
 func (e *Engine) hear(ctx context.Context, rec *record.Rollout, step *record.Step) error {
 	for _, c := range e.steer.take() {
-		rec.Answer = &record.Answer{Command: c.ID, Text: e.remember(rec, step, c)}
-		if err := e.save(ctx, rec); err != nil {
+		if err := e.reply(ctx, rec, c, e.remember(rec, step, c)); err != nil {
 			return err
 		}
 	}

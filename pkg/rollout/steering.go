@@ -95,12 +95,17 @@ func (e *Engine) heed(ctx context.Context, rec *record.Rollout, step *record.Ste
 		if paused && !h.paused { // what was counted meanwhile is known to whoever resumed
 			e.begin(ctx, rec)
 		}
-		rec.Answer = &record.Answer{Command: c.ID, Text: answer}
-		if err := e.save(ctx, rec); err != nil {
+		if err := e.reply(ctx, rec, c, answer); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// reply puts the answer to a command on the record, where whoever asked waits for it.
+func (e *Engine) reply(ctx context.Context, rec *record.Rollout, c record.Command, answer string) error {
+	rec.Answer = &record.Answer{Command: c.ID, Text: answer}
+	return e.save(ctx, rec)
 }
 
 func (e *Engine) obey(rec *record.Rollout, step *record.Step, h *holding, c record.Command) string {

@@ -30,7 +30,7 @@ func CanStick(ctx context.Context, client dynamic.Interface, routes []Route) err
 		if err != nil {
 			return err
 		}
-		listed, _ := at(object, "spec.parentRefs")
+		listed, _ := at(object, r.Row.Observed.Wanted)
 		parents, _ := listed.([]any)
 		for _, parent := range parents {
 			if err := r.featured(ctx, client, parent); err != nil {

@@ -276,8 +276,8 @@ func TestStubbornCommandIsKilled(t *testing.T) {
 	began := time.Now()
 	b.delete("stubborn", 1)
 	b.until("stubborn", "gone", func(p *corev1.Pod) bool { return p == nil })
-	if took := time.Since(began); took < time.Second {
-		t.Errorf("it was killed after %s, with 1 s of grace", took)
+	if took := time.Since(began); took < time.Second || took > 25*time.Second { // a pod's usual grace is 30 s
+		t.Errorf("it took %s to end, with 1 s of grace", took)
 	}
 }
 

@@ -36,18 +36,29 @@ func (c *cluster) stayed(t *testing.T, ns string, m *traffic.Mover, routes []tra
 	}
 	with := choosing(t, routes, traffic.Choice{Sticky: true})
 	c.moved(t, m, with, 50)
+	faithful(t, func(person *http.Client) ([]string, error) {
+		got, err := c.ask(t, person, greenSlot, ns, "/", nil)
+		return []string{got}, err
+	})
+	c.restored(t, m, with)
+}
+
+// faithful lets people with cookies come back again and again: all that they meet is of the version that they met first, and
+// not all met the same.
+func faithful(t *testing.T, visit func(person *http.Client) (versions []string, err error)) {
+	t.Helper()
 	people := map[string]int{}
 	for range 40 {
 		jar, err := cookiejar.New(nil)
 		must(t, "make a cookie jar", err)
 		first := ""
 		for range 10 {
-			got, err := c.ask(t, &http.Client{Jar: jar}, greenSlot, ns, "/", nil)
-			if must(t, "ask", err); first == "" {
-				first = got
+			met, err := visit(&http.Client{Jar: jar})
+			if must(t, "visit", err); first == "" {
+				first = met[0]
 			}
-			if got != first {
-				t.Fatalf("somebody met %s, and then %s", first, got)
+			if slices.ContainsFunc(met, func(version string) bool { return version != first }) {
+				t.Fatalf("somebody met %s, and then %v", first, met)
 			}
 		}
 		people[first]++
@@ -55,7 +66,6 @@ func (c *cluster) stayed(t *testing.T, ns string, m *traffic.Mover, routes []tra
 	if t.Logf("people by version: %v", people); people[greenTag] == 0 || people[blueTag] == 0 {
 		t.Error("everybody met the same version")
 	}
-	c.restored(t, m, with)
 }
 
 // choosing is the routes of a phase with a choice.
